@@ -1,0 +1,113 @@
+/** Aggregates: plain objects that decide what happens and evolve their state by it. */
+import type { AnyCommand, Policy } from './command.js'
+import type { AnyEvent, EventExtras, RecordedEvent } from './event.js'
+import { invalidArgument } from './errors.js'
+
+/** What `decide` may know beside the command and the state. All of it comes from outside, so that a decision can be repeated. */
+export interface DecideContext {
+  /** The moment of the decision, by the device's clock. */
+  readonly now: Date
+  /** The stream that is decided on, `<aggregate>-<id>`. */
+  readonly stream: string
+  /** The id of the aggregate's instance: what stands after the first hyphen of `stream`. */
+  readonly id: string
+  /** The version that is decided on: the number of events so far. */
+  readonly version: number
+  /** On whose behalf, if it is known. */
+  readonly actor?: string
+  /** Whether the command is decided again because its stream moved while it was pending. */
+  readonly replay: boolean
+}
+
+/** What `aggregate()` takes. */
+export interface AggregateDefinition<State, Command extends AnyCommand, Event extends AnyEvent> {
+  /** The aggregate's name, which begins the names of its streams. No hyphen, no control characters; at most 256 bytes. */
+  readonly name: string
+  /** The state before the first event, or a function that makes it. It has to be a function if the state is one. */
+  readonly initialState: State | (() => State)
+  /**
+   * What happens if `command` meets `state`: one event, several, or none. It must be pure and synchronous. To refuse, it throws
+   * a `DomainError`, or any other `Error` of the app; a `TypeError`, `RangeError` or the like counts as a bug.
+   */
+  readonly decide: (
+    command: Command,
+    state: State,
+    context: DecideContext,
+  ) => (NoInfer<Event> & EventExtras) | readonly (NoInfer<Event> & EventExtras)[]
+  /** The state after `event`. It must be pure and synchronous, and returns a new state rather than changing the old one. */
+  readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State>
+  /** What happens to a command of a type that was decided offline when its stream has moved. Default `redecide`. */
+  readonly policies?: { readonly [Type in NoInfer<Command>['type']]?: Policy }
+}
+
+/** An aggregate, made by `aggregate()`. */
+export interface Aggregate<State, Command extends AnyCommand, Event extends AnyEvent> {
+  /** The aggregate's name, which begins the names of its streams. */
+  readonly name: string
+  /** Makes the state before the first event. */
+  readonly initialState: () => State
+  /** What happens if a command meets a state. */
+  readonly decide: (command: Command, state: State, context: DecideContext) => Event | readonly Event[]
+  /** The state after an event. */
+  readonly evolve: (state: State, event: RecordedEvent<Event>) => State
+  /** The policies per command type; missing ones mean `redecide`. */
+  readonly policies: Readonly<Record<string, Policy>>
+}
+
+/** Any aggregate, whatever its state, commands and events. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- functions of any parameters accept no narrower type
+export type AnyAggregate = Aggregate<any, any, any>
+
+/** The state of an aggregate. */
+export type StateOf<A extends AnyAggregate> = ReturnType<A['initialState']>
+/** The commands of an aggregate. */
+export type CommandOf<A extends AnyAggregate> = Parameters<A['decide']>[0]
+/** The events of an aggregate. */
+export type EventOf<A extends AnyAggregate> = A extends Aggregate<infer _State, infer _Command, infer Event> ? Event : never
+
+/**
+ * Defines an aggregate. The types are inferred from the parameters of `decide` and `evolve`; where an event's data holds literal
+ * types, annotate what `decide` returns.
+ *
+ * ```ts
+ * const course = aggregate({
+ *   name: 'course',
+ *   initialState: () => ({ lessons: [] as string[] }),
+ *   decide(command: CompleteLesson, state): LessonCompleted[] {
+ *     return state.lessons.includes(command.data.lesson) ? [] : [{ type: 'LessonCompleted', data: command.data }]
+ *   },
+ *   evolve: (state, event: LessonCompleted) => ({ lessons: [...state.lessons, event.data.lesson] }),
+ * })
+ * ```
+ *
+ * @throws {TidelogError} `invalid-argument` if the name can't begin a stream's name, or a part is missing.
+ */
+export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent<Type>, Type extends string = string>(
+  definition: AggregateDefinition<State, Command, Event>,
+): Aggregate<State, Command, Event> {
+  const { name, initialState, decide, evolve, policies = {} } = definition
+  checkName('aggregate', name)
+  if (name.includes('-')) throw invalidArgument('name', `an aggregate's name may not hold a hyphen: ${JSON.stringify(name)}`)
+  for (const [part, value] of Object.entries({ decide, evolve })) {
+    if (typeof value !== 'function') throw invalidArgument(part, `aggregate ${name} needs a function \`${part}\``)
+  }
+  for (const [type, policy] of Object.entries(policies)) {
+    if (policy !== 'redecide' && policy !== 'keep' && policy !== 'reject') {
+      throw invalidArgument('policies', `${JSON.stringify(policy)} is no policy for ${type}: redecide, keep or reject`)
+    }
+  }
+  return Object.freeze({
+    name,
+    initialState: typeof initialState === 'function' ? (initialState as () => State) : () => structuredClone(initialState),
+    decide,
+    evolve,
+    policies: { ...policies },
+  })
+}
+
+/** Checks the name of an aggregate or projection. */
+export function checkName(kind: string, name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '' || name.length > 256 || /[\u0000-\u001f\u007f]/.test(name)) {
+    throw invalidArgument('name', `the name of ${kind === 'aggregate' ? 'an aggregate' : `a ${kind}`} is 1 to 256 characters, none of them a control character`)
+  }
+}

@@ -1,0 +1,4 @@
+/** The wasm as a module. */
+import bytes from '#core-wasm'
+
+export default bytes

@@ -1,0 +1,176 @@
+/**
+ * The contract between the TypeScript in this package and the Rust core (`src/web/` in the crate). Structured values cross as JSON
+ * text, many events at a time. Every promise rejects with a `CoreFailure`, and every method that answers at once throws one.
+ */
+
+/** What the core throws: plain data, turned into a `TidelogError` in `errors.ts`. */
+export interface CoreFailure {
+  /** Stable, kebab-case: see `errors.ts`. */
+  code: string
+  message: string
+  /** What the error carries: stream, expected, actual, missing (array of events), table, key, limit … */
+  details?: Record<string, unknown>
+}
+
+/** An aggregate as the core calls it. State never leaves JavaScript; the core holds it by reference. */
+export interface CoreAggregate {
+  name: string
+  /** JSON of the policy per command type; missing ones mean `redecide`. */
+  policies: string
+  initial(): unknown
+  /**
+   * `events`: a JSON array of recorded events of one stream. Returns the new state. Throws `{ message, version? }`, with the
+   * version of the event that it failed on.
+   */
+  evolve(state: unknown, events: string): unknown
+  /**
+   * `command`: JSON `{ type, data }`; `context`: JSON `{ stream, version, now, actor?, replay }`. Returns a JSON array of new
+   * events. Throws `{ domain, code?, message }`: a refusal by a rule of the domain if `domain` is true, otherwise a bug of the app.
+   */
+  decide(command: string, state: unknown, context: string): string
+}
+
+/** A projection as the core calls it. Rows live in the core as JSON text. */
+export interface CoreProjection {
+  name: string
+  /** Only events of these types are sent. */
+  types: string[]
+  /**
+   * `events`: a JSON array of recorded events; `row(key)` gives the current row as JSON text, during the call only. Returns JSON
+   * `[[key, row | null], …]`. Throws `{ message }`.
+   */
+  project(events: string, row: (key: string) => string | undefined): string
+}
+
+/** One step of an upcaster, from one type and schema version: JSON `{ type, schemaVersion, data }` in, a JSON array of the same out. */
+export interface CoreUpcaster {
+  type: string
+  from: number
+  upcast(event: string): string
+}
+
+/** The settings of an opening; they cross as JSON. */
+export interface CoreSettings {
+  name: string
+  /** `auto`: IndexedDB, or memory where there is none. */
+  storage: 'auto' | 'indexeddb' | 'memory'
+  durability: 'relaxed' | 'strict'
+  /** Whether a server is the authority. */
+  sync: boolean
+  /** Milliseconds between pulls while idle. */
+  pollInterval: number
+  actor?: string
+}
+
+/** What the core takes from outside. It is called during calls into the core and must not call back. */
+export interface CoreHooks {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Fills the array with random bytes. */
+  random(into: Uint8Array): void
+  /** One HTTP exchange with the server; `path` is below the sync URL, such as `/commits`. Rejects with `{ code, message }` if no answer came; the code `timeout` counts. */
+  send(method: string, path: string, body: string | undefined): Promise<CoreAnswer>
+  /** Asks the app for a new token after a 401; resolves to whether there is one. */
+  renewToken(): Promise<boolean>
+  sleep(milliseconds: number): Promise<void>
+  /** The log changed, by this tab, another tab or the sync. `streams`: those with new or changed events; undefined means that any may have. `sync`: whether queue, rejected list or sync status changed. */
+  changed(streams: string[] | undefined, sync: boolean): void
+  /** Tell the other tabs: they hand this text to `core.heard(text)`. */
+  post(message: string): void
+  /** The wasm panicked, in whatever call: its memory can't be trusted any more, and promises under way get no answer. */
+  crashed(message: string): void
+}
+
+/** An answer of the server. */
+export interface CoreAnswer {
+  status: number
+  /** The media type, in lower case, without parameters; empty if there is none. */
+  contentType: string
+  body: string
+  /** What `Retry-After` asked for, in milliseconds. */
+  retryAfter?: number
+}
+
+/** The `execute`/`append` answer as JSON: `{ commitId, stream, version, events: RecordedEvent[] }`. */
+export type ReceiptJson = string
+
+export interface Core {
+  execute(aggregate: string, id: string, command: string, options: string): Promise<ReceiptJson>
+  /** `events`: JSON array of new events; `options`: JSON `{ expectedVersion?, policy?, actor?, correlationId?, causationId?, traceparent? }`. */
+  append(stream: string, events: string, options: string): Promise<ReceiptJson>
+  /** Many commits in one transaction, all or none: JSON `[{ stream, events, expectedVersion? }, …]`. Resolves to the number of events. */
+  appendMany(commits: string): Promise<number>
+  /** `at`: JSON `{ version?: number, time?: number, known?: number }` or `{}`. Resolves to the state, the JavaScript value that `evolve` made, and the version. */
+  load(aggregate: string, id: string, at: string): Promise<[state: unknown, version: number]>
+  /**
+   * `query`: JSON of `CoreQuery` in `read.ts`, with `limit`. Answers JSON `{ events, next: string | null }`; a page may hold fewer
+   * events than asked for and still have a next one.
+   */
+  read(query: string): Promise<string>
+  version(stream: string): number
+  streams(aggregate: string | undefined): string[]
+  /** A row as JSON text, after bringing the projection up to the log's end. */
+  row(projection: string, key: string): Promise<string | undefined>
+  /** All rows: JSON `[[key, row], …]`, sorted by key. */
+  rows(projection: string): Promise<string>
+  /** Resolves when the commit of this stream is settled: JSON of an Outcome. */
+  outcome(stream: string, commitId: string): Promise<string>
+  /** The first `limit` pending commits: JSON array of `QueuedCommit`. */
+  queue(limit: number): Promise<string>
+  /** JSON array of `RejectedCommit`. */
+  rejected(): Promise<string>
+  retry(commitId: string): Promise<ReceiptJson>
+  discard(commitId: string): Promise<boolean>
+  /** JSON of `CoreStatus`. */
+  status(): string
+  /** Runs the sync loop until `syncStop`; call it while holding the Web Lock. */
+  syncRun(): Promise<void>
+  syncStop(): void
+  /** Asks the loop (in whatever tab) for a round now. */
+  syncNow(): void
+  syncPause(): void
+  syncResume(): void
+  setOnline(online: boolean): void
+  /** A message that another tab posted. */
+  heard(message: string): Promise<void>
+  /** One step of background merging; true if there is more to do. Call it when idle. */
+  maintain(): Promise<boolean>
+  close(): void
+}
+
+export interface CoreStatus {
+  storage: 'indexeddb' | 'memory'
+  /** Why it is memory, if IndexedDB was asked for. */
+  storageReason?: string
+  deviceId: string
+  position: number
+  confirmedEvents: number
+  pendingCommits: number
+  pendingEvents: number
+  rejected: number
+  blocks: number
+  cursor: string
+  corrupt: { table: string; key: string; reason: string }[]
+  sync: CoreSyncStatus
+}
+
+export interface CoreSyncStatus {
+  state: 'off' | 'following' | 'idle' | 'pushing' | 'pulling' | 'waiting' | 'offline' | 'paused' | 'unauthorized'
+  /** Whether this tab runs the loop. */
+  leader: boolean
+  /** When the last round that reached the server's end was done, ms since 1970. */
+  lastSyncedAt?: number
+  /** The last failure, until a round succeeds. */
+  error?: { code: string; message: string }
+  /** When the next attempt is due, ms since 1970, while waiting. */
+  retryAt?: number
+}
+
+/** Opens a core: the function that the wasm exports. `settings` is JSON of `CoreSettings`. */
+export type OpenCore = (
+  settings: string,
+  aggregates: CoreAggregate[],
+  projections: CoreProjection[],
+  upcasters: CoreUpcaster[],
+  hooks: CoreHooks,
+) => Promise<Core>

@@ -1,0 +1,49 @@
+/**
+ * Tidelog: event sourcing in the browser. Aggregates decide offline, their events are durable in IndexedDB before the promise
+ * resolves, and the sync brings them home: it pulls what others did, rebases what was decided here, and gives every command a
+ * typed outcome.
+ *
+ * ```ts
+ * import { aggregate, open } from 'tidelog'
+ *
+ * type CompleteLesson = { type: 'CompleteLesson'; data: { lesson: string } }
+ * type LessonCompleted = { type: 'LessonCompleted'; data: { lesson: string } }
+ *
+ * const course = aggregate({
+ *   name: 'course',
+ *   initialState: () => ({ lessons: [] as string[] }),
+ *   decide(command: CompleteLesson, state): LessonCompleted[] {
+ *     return state.lessons.includes(command.data.lesson) ? [] : [{ type: 'LessonCompleted', data: command.data }]
+ *   },
+ *   evolve: (state, event: LessonCompleted) => ({ lessons: [...state.lessons, event.data.lesson] }),
+ * })
+ *
+ * const tidelog = await open({ name: 'academy', aggregates: [course] })
+ * await tidelog.execute(course, 'algebra-1', { type: 'CompleteLesson', data: { lesson: 'l1' } })
+ * const { state } = await tidelog.load(course, 'algebra-1') // { lessons: ['l1'] }
+ * ```
+ */
+export { aggregate } from './aggregate.js'
+export type { Aggregate, AggregateDefinition, AnyAggregate, CommandOf, DecideContext, EventOf, StateOf } from './aggregate.js'
+export type { BulkOptions, BulkProgress } from './bulk.js'
+export type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions, ExpectedVersion, MessageOptions, Policy } from './command.js'
+export type { Channel, Environment, OnlineSource } from './environment.js'
+export { isTidelogError, TidelogError } from './errors.js'
+export type { ErrorCode, ErrorDetails } from './errors.js'
+export type { AnyEvent, EventExtras, EventRecord, Metadata, NewEvent, RecordedEvent } from './event.js'
+export type { Live, Readable } from './live.js'
+export { open } from './open.js'
+export type { OpenOptions } from './open.js'
+export { projection } from './projection.js'
+export type { AnyProjection, Handlers, Projection, ProjectionDefinition, RowOf, Rows } from './projection.js'
+export type { Deciding, EventPage, EventReader, ReadQuery } from './read.js'
+export type { Outcome, QueuedCommit, Reason, Receipt, RejectedCommit } from './receipt.js'
+export { DomainError, isDomainError } from './refusal.js'
+export type { Queue, Rejected } from './resolve.js'
+export type { CorruptRow, Storage, StorageReport } from './storage.js'
+export type { Sync, SyncStatus } from './sync.js'
+export type { Loaded, LoadOptions, Tidelog } from './tidelog.js'
+export type { SyncOptions } from './transport.js'
+export { upcaster } from './upcaster.js'
+export type { UpcastEvent, Upcaster, UpcastResult } from './upcaster.js'
+export type { WasmSource } from './wasm.js'

@@ -1,0 +1,178 @@
+/** Opening a log. */
+import { adaptAggregate } from './adapt-aggregate.js'
+import { adaptProjection, adaptUpcaster } from './adapt-projection.js'
+import type { AnyAggregate } from './aggregate.js'
+import type { Core, CoreHooks, CoreSettings } from './core.js'
+import { surroundings, type Environment } from './environment.js'
+import { asTidelogError, coreCrashed, invalidArgument, type TidelogError } from './errors.js'
+import type { AnyProjection } from './projection.js'
+import { Maintenance } from './maintenance.js'
+import { Purity } from './purity.js'
+import { Session } from './session.js'
+import { StorageControl } from './storage.js'
+import { SyncControl } from './sync.js'
+import { Tabs } from './tabs.js'
+import { Tidelog } from './tidelog.js'
+import { checkSync, defaultPollInterval, httpTransport, type SyncOptions, type Transport } from './transport.js'
+import type { Upcaster } from './upcaster.js'
+import type { Change } from './watchers.js'
+import { wasmCore, type WasmSource } from './wasm.js'
+
+/** The options of `open()`. */
+export interface OpenOptions {
+  /**
+   * The name of the log on this device: one database, shared by all tabs of the origin that open this name. From 1 to 128
+   * characters. An app in which several people log in on one device gives each of them a log of their own.
+   */
+  readonly name: string
+  /** The aggregates that may be executed, loaded and observed. Pending commands of others wait until they are given again. */
+  readonly aggregates?: readonly AnyAggregate[]
+  /** The projections that may be viewed. */
+  readonly projections?: readonly AnyProjection[]
+  /** The steps by which events of older shapes are read as the newest. */
+  readonly upcasters?: readonly Upcaster[]
+  /** The server that confirms. Default: none; then this device is the authority, and turning sync on later offers it all. */
+  readonly sync?: SyncOptions
+  /** On whose behalf commands are executed, unless the call says otherwise. At most 512 bytes. */
+  readonly actor?: string
+  /**
+   * Where the log is kept. `auto` (default): in IndexedDB, or in memory where there is none (a private window), and
+   * `tidelog.storage` says so. `indexeddb`: there or not at all. `memory`: nothing outlives the page.
+   */
+  readonly storage?: 'auto' | 'indexeddb' | 'memory'
+  /**
+   * How hard an append pushes its bytes towards the disk before it resolves. `relaxed` (default): they survive the death of the
+   * browser, though not a power cut in the next seconds. `strict`: flushed to the disk, about twice as slow.
+   */
+  readonly durability?: 'relaxed' | 'strict'
+  /** The wasm, if it is not to be fetched from beside the package's JavaScript. Only the first `open()` of a page looks at it. */
+  readonly wasm?: WasmSource | Promise<WasmSource>
+  /** Told of failures that nobody awaits: of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
+  readonly onError?: (error: TidelogError) => void
+  /** Parts of the surroundings to replace: the clock, the network, locks … */
+  readonly environment?: Partial<Environment>
+}
+
+/**
+ * Opens a log. It resolves as soon as the log on this device can be read and written; it does not wait for the server.
+ *
+ * ```ts
+ * const tidelog = await open({ name: 'academy', aggregates: [course], sync: { url: '/logs/academy' } })
+ * ```
+ *
+ * @throws {TidelogError} `invalid-argument`; `wasm-failed`; `storage-unavailable` (only if `storage` is `indexeddb`);
+ * `storage-blocked`; `newer-format`; `storage-failed`; `quota-exceeded`; `implausible-clock`.
+ */
+export async function open(options: OpenOptions): Promise<Tidelog> {
+  checkOptions(options)
+  const { name, actor, aggregates = [], projections = [], upcasters = [], sync, storage = 'auto', durability = 'relaxed' } = options
+  const environment = surroundings(options.environment)
+  const purity = new Purity()
+  const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity)]))
+  const transport = sync && httpTransport(sync, environment)
+  // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
+  let failOpening!: (error: TidelogError) => void
+  const crashedOpening = new Promise<never>((_, reject) => (failOpening = reject))
+  const listening: Listening = { crashed: (message) => failOpening(coreCrashed(message)) }
+  const settings: CoreSettings = {
+    name,
+    storage,
+    durability,
+    sync: sync !== undefined,
+    pollInterval: sync?.pollInterval ?? defaultPollInterval,
+    ...(actor === undefined ? {} : { actor }),
+  }
+  let core: Core
+  try {
+    const openCore = await wasmCore(options.wasm)
+    const opening = openCore(
+      JSON.stringify(settings),
+      [...adapted.values()].map((one) => one.core),
+      projections.map((one) => adaptProjection(one, purity)),
+      upcasters.map((one) => adaptUpcaster(one, purity)),
+      coreHooks(environment, transport, listening),
+    )
+    core = await Promise.race([opening, crashedOpening])
+  } catch (thrown) {
+    throw asTidelogError(thrown)
+  }
+
+  const session = new Session(name, core, environment, sync !== undefined, purity, options.onError ?? ((error) => console.error(error)))
+  listening.crashed = (message) => session.crashed(coreCrashed(message))
+  // What is in memory is this tab's alone, and so is its sync.
+  const shared = session.status().storage === 'indexeddb'
+  const tabs = new Tabs(name, shared ? environment : { ...environment, channel: undefined, locks: undefined }, {
+    core: (text) => void session.call(() => core.heard(text)).catch(session.failed),
+    status: (status) => syncControl.heard(status),
+    asked: () => syncControl.announce(),
+  })
+  session.whenEnded(() => {
+    tabs.close()
+    transport?.close()
+  })
+  const syncControl = new SyncControl(session, tabs)
+  const storageControl = new StorageControl(session, durability)
+  const maintenance = new Maintenance(session)
+  listening.posted = (text) => tabs.post(text)
+  listening.changed = (change) => {
+    // Not within the core's own call: what follows calls into it.
+    queueMicrotask(() => {
+      if (!session.usable) return
+      try {
+        syncControl.refresh()
+        storageControl.changed()
+        session.watchers.changed(change)
+        maintenance.schedule()
+      } catch (thrown) {
+        session.failed(thrown)
+      }
+    })
+  }
+  syncControl.start()
+  maintenance.schedule()
+  void storageControl.refresh()
+  return new Tidelog({ session, sync: syncControl, storage: storageControl, adapted, projections })
+}
+
+/** Who takes what the core says. */
+interface Listening {
+  changed?: (change: Change) => void
+  posted?: (text: string) => void
+  crashed: (message: string) => void
+}
+
+/** What the core takes from outside. */
+function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening): CoreHooks {
+  return {
+    now: () => environment.now(),
+    // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
+    random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
+    send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),
+    renewToken: () => transport?.renewToken() ?? Promise.resolve(false),
+    sleep: (milliseconds) => new Promise((resolve) => void environment.after(milliseconds, resolve)),
+    changed: (streams, sync) => listening.changed?.({ streams, sync }),
+    post: (text) => listening.posted?.(text),
+    crashed: (message) => listening.crashed(message),
+  }
+}
+
+function checkOptions(options: OpenOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'open() takes an object with at least a name')
+  const { name, aggregates = [], projections = [], sync } = options
+  if (typeof name !== 'string' || name === '' || name.length > 128) throw invalidArgument('name', 'the name of a log is 1 to 128 characters')
+  choice(options.storage, ['auto', 'indexeddb', 'memory'], 'storage')
+  choice(options.durability, ['relaxed', 'strict'], 'durability')
+  if (sync !== undefined) checkSync(sync)
+  for (const [kind, given] of Object.entries({ aggregates, projections })) {
+    const names = new Set<string>()
+    for (const one of given) {
+      if (typeof one?.name !== 'string') throw invalidArgument(kind, `${kind} takes what ${kind.slice(0, -1)}() returns`)
+      if (names.has(one.name)) throw invalidArgument(kind, `two of the ${kind} are named ${one.name}`)
+      names.add(one.name)
+    }
+  }
+}
+
+function choice(value: unknown, choices: readonly string[], argument: string): void {
+  if (value !== undefined && !choices.includes(value as string)) throw invalidArgument(argument, `${argument} is one of ${choices.join(', ')}`)
+}

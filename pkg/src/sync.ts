@@ -1,0 +1,170 @@
+/** The sync as the app sees it: how it stands, and what it can be told. */
+import type { Core, CoreSyncStatus } from './core.js'
+import { Cell, type Readable } from './live.js'
+import type { Session } from './session.js'
+import type { Tabs } from './tabs.js'
+
+/** How the sync stands. */
+export interface SyncStatus {
+  /**
+   * - `off`: there is no server.
+   * - `starting`: no tab has said yet how it stands.
+   * - `idle`: nothing to do until something is decided here or there.
+   * - `pushing`, `pulling`: on the way.
+   * - `waiting`: the last attempt failed (`error`), the next comes at `retryAt`.
+   * - `offline`: there is no network.
+   * - `paused`: by `pause()`.
+   * - `unauthorized`: the server does not take the token and the app had no better one.
+   */
+  readonly state: 'off' | 'starting' | Exclude<CoreSyncStatus['state'], 'off' | 'following'>
+  /** Whether this tab does it; one of those that hold the database does. */
+  readonly leader: boolean
+  /** Whether only one tab does it: false where the browser has no Web Locks, then every tab syncs by itself. */
+  readonly exclusive: boolean
+  /** Whether there is a network, as far as this tab knows. */
+  readonly online: boolean
+  /** What waits for the server. */
+  readonly pending: { readonly commits: number; readonly events: number }
+  /** How many rejected commits wait for the app. */
+  readonly rejected: number
+  /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
+  readonly lastSyncedAt?: number
+  /** The last failure, until a round succeeds. */
+  readonly error?: { readonly code: string; readonly message: string }
+  /** When the next attempt is due, in milliseconds since 1970. */
+  readonly retryAt?: number
+}
+
+/** The sync of a tidelog. */
+export interface Sync extends Readable<SyncStatus> {
+  /** How it stands now; the same as `get()`. */
+  readonly status: SyncStatus
+  /** Asks for a round now, whichever tab does it. */
+  now(): void
+  /** Sends and fetches nothing until `resume()`. What is decided meanwhile is kept as ever. */
+  pause(): void
+  /** Goes on. */
+  resume(): void
+}
+
+/** How long a tab waits before it leads again after its loop failed in a way it should not, in milliseconds. */
+const restartAfter = 10_000
+
+/** Runs the core's sync loop in one tab and shows how it stands in all of them. */
+export class SyncControl implements Sync {
+  readonly #session: Session
+  readonly #tabs: Tabs
+  readonly #cell: Cell<SyncStatus>
+  /** How the sync stood when this tab came, as the leading one said. */
+  #heard: Partial<CoreSyncStatus> | undefined
+  #leading = false
+  #cancelRestart: (() => void) | undefined
+
+  constructor(session: Session, tabs: Tabs) {
+    this.#session = session
+    this.#tabs = tabs
+    this.#cell = new Cell(this.#current())
+    this.get = this.#cell.get
+    this.subscribe = this.#cell.subscribe
+    const { core, environment } = session
+    core.setOnline(environment.online.get())
+    const stop = environment.online.subscribe((online) => {
+      core.setOnline(online)
+      this.refresh()
+    })
+    session.whenEnded(() => {
+      stop()
+      this.#cancelRestart?.()
+    })
+  }
+
+  readonly get: () => SyncStatus
+  readonly subscribe: (run: (status: SyncStatus) => void) => () => void
+
+  get status(): SyncStatus {
+    return this.get()
+  }
+
+  /** Begins: leads if no other tab does, otherwise waits for the lock and shows what the leader says. */
+  start(): void {
+    if (!this.#session.syncing) return
+    this.#tabs.ask()
+    void this.#lead()
+  }
+
+  async #lead(): Promise<void> {
+    const session = this.#session
+    try {
+      await this.#tabs.lead(async () => {
+        if (!session.usable) return
+        this.#leading = true
+        try {
+          const running = session.call(() => session.core.syncRun())
+          this.refresh()
+          await running
+        } finally {
+          this.#leading = false
+        }
+      })
+    } catch (thrown) {
+      session.failed(thrown)
+    }
+    if (session.usable) this.#cancelRestart = session.environment.after(restartAfter, () => void this.#lead())
+  }
+
+  now(): void {
+    this.#tell((core) => core.syncNow())
+  }
+
+  pause(): void {
+    this.#tell((core) => core.syncPause())
+  }
+
+  resume(): void {
+    this.#tell((core) => core.syncResume())
+  }
+
+  #tell(say: (core: Core) => void): void {
+    this.#session.now(() => say(this.#session.core))
+    this.refresh()
+  }
+
+  /** Looks anew at how it stands. The tab that leads tells the others. */
+  refresh(): void {
+    if (!this.#session.usable) return
+    const before = this.#cell.get()
+    this.#cell.set(this.#current())
+    if (this.#cell.get() !== before) this.announce()
+  }
+
+  /** Tells the other tabs how the sync stands, if this one leads: when that changed, and when one asks. */
+  announce(): void {
+    if (this.#leading && this.#session.usable) this.#tabs.announce(this.#session.status().sync)
+  }
+
+  /** The leading tab said how it stands. */
+  heard(status: unknown): void {
+    if (typeof status !== 'object' || status === null) return
+    this.#heard = status
+    this.refresh()
+  }
+
+  #current(): SyncStatus {
+    const { environment, syncing } = this.#session
+    const status = this.#session.status()
+    const following = syncing && !this.#leading && status.sync.state === 'following'
+    const shown: Partial<CoreSyncStatus> = following ? (this.#heard ?? {}) : status.sync
+    const { state, lastSyncedAt, error, retryAt } = shown
+    return {
+      state: !syncing ? 'off' : state === undefined || state === 'following' || state === 'off' ? 'starting' : state,
+      leader: this.#leading,
+      exclusive: this.#tabs.exclusive,
+      online: environment.online.get(),
+      pending: { commits: status.pendingCommits, events: status.pendingEvents },
+      rejected: status.rejected,
+      ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
+      ...(error === undefined ? {} : { error }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** Tabs of one origin on one database: they tell each other what changed, and one of them syncs. */
+import type { Channel, Environment } from './environment.js'
+
+/** What tabs say to each other. */
+type Message =
+  /** A message between the cores. */
+  | { readonly kind: 'core'; readonly text: string }
+  /** The status of the sync, from the tab that syncs: whenever it changes, and when a tab asks. */
+  | { readonly kind: 'status'; readonly status: unknown }
+  /** A tab that has just come asks for the status. */
+  | { readonly kind: 'ask' }
+
+/** Who listens to the other tabs. */
+export interface TabListener {
+  /** The core of another tab said this. */
+  core(text: string): void
+  /** The tab that syncs stands here. */
+  status(status: unknown): void
+  /** Another tab wants to know how the sync stands. */
+  asked(): void
+}
+
+/** This tab among those that hold the same database. */
+export class Tabs {
+  readonly #name: string
+  readonly #environment: Environment
+  readonly #closing = new AbortController()
+  #channel: Channel | undefined
+
+  constructor(name: string, environment: Environment, listener: TabListener) {
+    this.#name = name
+    this.#environment = environment
+    this.#channel = environment.channel?.(`tidelog:${name}`, (message) => {
+      if (typeof message !== 'object' || message === null) return
+      const said = message as Message
+      if (said.kind === 'core' && typeof said.text === 'string') listener.core(said.text)
+      else if (said.kind === 'status') listener.status(said.status)
+      else if (said.kind === 'ask') listener.asked()
+    })
+  }
+
+  /** Whether only one tab leads: false where the browser has no Web Locks. */
+  get exclusive(): boolean {
+    return this.#environment.locks !== undefined
+  }
+
+  /** Hands a message of the core to the other tabs. */
+  post(text: string): void {
+    this.#post({ kind: 'core', text })
+  }
+
+  /** Tells the other tabs how the sync stands. */
+  announce(status: unknown): void {
+    this.#post({ kind: 'status', status })
+  }
+
+  /** Asks the tab that syncs how it stands. */
+  ask(): void {
+    this.#post({ kind: 'ask' })
+  }
+
+  #post(message: Message): void {
+    try {
+      this.#channel?.post(message)
+    } catch {
+      // A channel that the browser has closed under us: the other tabs see the change when they next read the log.
+    }
+  }
+
+  /**
+   * Runs `run` in the one tab that holds the lock, waiting for it if another tab does; the browser gives the lock on when that
+   * tab dies. Where there are no locks it runs at once. Resolves when `run` ended, or when this was closed before.
+   */
+  async lead(run: () => Promise<void>): Promise<void> {
+    const { locks } = this.#environment
+    const { signal } = this.#closing
+    if (signal.aborted) return
+    if (!locks) return run()
+    try {
+      await locks.request(`tidelog:${this.#name}:sync`, { signal }, run)
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown
+    }
+  }
+
+  /** Says and hears nothing from now on, and no longer waits for the lock. */
+  close(): void {
+    this.#closing.abort()
+    this.#channel?.close()
+    this.#channel = undefined
+  }
+}

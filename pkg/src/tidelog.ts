@@ -1,0 +1,275 @@
+/** An open log. */
+import type { AdaptedAggregate } from './adapt-aggregate.js'
+import type { Aggregate, AnyAggregate } from './aggregate.js'
+import { appendInChunks, type BulkOptions, type BulkProgress } from './bulk.js'
+import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions, MessageOptions } from './command.js'
+import type { Core } from './core.js'
+import { encodeCommand, encodeEvents, expected, integer, millis, text } from './encode.js'
+import { invalidArgument, TidelogError } from './errors.js'
+import type { AnyEvent, NewEvent } from './event.js'
+import { LiveValue, type Live } from './live.js'
+import type { AnyProjection, Projection, Rows } from './projection.js'
+import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
+import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
+import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
+import type { Session } from './session.js'
+import type { Storage } from './storage.js'
+import type { Sync } from './sync.js'
+
+/** An aggregate's instance as it stands. */
+export interface Loaded<State> {
+  /** Its state. */
+  readonly state: State
+  /** The number of events that made it; 0 if there is none. */
+  readonly version: number
+}
+
+/** The options of `load`. */
+export interface LoadOptions {
+  /**
+   * As it was then (a `Date`: the events that had occurred by then), or at this version (a number). Default: now, pending events
+   * included.
+   */
+  readonly at?: Date | number
+  /**
+   * As it was known then: a confirmed event counts from the moment the server recorded it, whenever it occurred; a pending one from
+   * when it occurred, as only this device knows it. Not together with `at`.
+   */
+  readonly knownAt?: Date
+}
+
+/** What a tidelog is made of. */
+export interface TidelogParts {
+  readonly session: Session
+  readonly sync: Sync
+  readonly storage: Storage
+  readonly adapted: ReadonlyMap<AnyAggregate, AdaptedAggregate>
+  readonly projections: readonly AnyProjection[]
+}
+
+/** An open log, made by `open()`. */
+export class Tidelog {
+  /** The name it was opened by. */
+  readonly name: string
+  /** The sync with the server. */
+  readonly sync: Sync
+  /** Where the log is kept, and how safe it is there. */
+  readonly storage: Storage
+  /** The commits that wait for the server. */
+  readonly queue: Queue
+  /** The commits that can't be confirmed any more, until the app resolves them. */
+  readonly rejected: Rejected
+
+  readonly #parts: TidelogParts
+  readonly #session: Session
+  readonly #core: Core
+  readonly #outcome: OutcomeOf = (stream, commitId) => this.outcome(stream, commitId)
+
+  /** @internal Made by `open()`. */
+  constructor(parts: TidelogParts) {
+    this.#parts = parts
+    this.#session = parts.session
+    this.#core = parts.session.core
+    this.name = parts.session.name
+    this.sync = parts.sync
+    this.storage = parts.storage
+    this.queue = makeQueue(this.#session)
+    this.rejected = makeRejected(this.#session, this.#outcome)
+  }
+
+  /**
+   * Decides `command` on the state as it is now and appends what it decides. If another tab is faster, it decides again a few times.
+   * When the promise resolves, the events are durable on this device.
+   *
+   * @throws {TidelogError} `refused` (by a rule of the aggregate), `decide-failed`, `evolve-failed`, `version-conflict` (with
+   * `expectedVersion`, or if other tabs were faster again and again), `unknown-aggregate`, `not-json`, `too-large`,
+   * `invalid-argument`, `quota-exceeded` and other failures of storage. Nothing is written then.
+   */
+  async execute<State, Command extends AnyCommand, Event extends AnyEvent>(
+    aggregate: Aggregate<State, Command, Event>,
+    id: string,
+    command: NoInfer<Command>,
+    options: ExecuteOptions = {},
+  ): Promise<Receipt<Event>> {
+    const adapted = this.#aggregate(aggregate)
+    const stream = `${aggregate.name}-${text(id, 'id')}`
+    const json = encodeCommand(command)
+    const sent = messageOptions(options)
+    if (options.expectedVersion !== undefined) sent['expectedVersion'] = expected(options.expectedVersion)
+    const receipt = await this.#session.call(() =>
+      adapted.catching(stream, json, () => this.#core.execute(aggregate.name, id, json, JSON.stringify(sent))),
+    )
+    return makeReceipt(receipt, this.#outcome)
+  }
+
+  /**
+   * An aggregate's instance as it stands now, pending events included, or as it once was.
+   *
+   * @throws {TidelogError} `unknown-aggregate`, `evolve-failed`, `invalid-argument`, `corrupt`.
+   */
+  async load<State, Command extends AnyCommand, Event extends AnyEvent>(
+    aggregate: Aggregate<State, Command, Event>,
+    id: string,
+    options: LoadOptions = {},
+  ): Promise<Loaded<State>> {
+    this.#aggregate(aggregate)
+    text(id, 'id')
+    const { at, knownAt } = options
+    if (at !== undefined && knownAt !== undefined) throw invalidArgument('knownAt', 'at and knownAt are two questions: ask one')
+    if (knownAt !== undefined && !(knownAt instanceof Date)) throw invalidArgument('knownAt', 'knownAt is a Date')
+    const known = knownAt && { known: millis(knownAt, 'knownAt') }
+    const moment = known ?? (at === undefined ? {} : at instanceof Date ? { time: millis(at, 'at') } : { version: integer(at, 0, Number.MAX_SAFE_INTEGER, 'at') })
+    const [state, version] = await this.#session.call(() => this.#core.load(aggregate.name, id, JSON.stringify(moment)))
+    return { state: state as State, version }
+  }
+
+  /**
+   * Appends events to a stream without a decision: what has happened elsewhere, an import. While they are pending and their stream
+   * moves, the `policy` counts: `keep` unless an exact version was expected, then `reject`.
+   *
+   * @throws {TidelogError} `version-conflict`, `not-json`, `too-large`, `invalid-argument` and failures of storage. Nothing is
+   * written then.
+   */
+  async append<Event extends AnyEvent = AnyEvent>(
+    stream: string,
+    events: NewEvent<Event> | readonly NewEvent<Event>[],
+    options: AppendOptions = {},
+  ): Promise<Receipt<Event>> {
+    text(stream, 'stream')
+    const json = encodeEvents(events)
+    if (json === '[]') throw invalidArgument('events', 'an append needs at least one event')
+    const { expectedVersion = 'any', policy } = options
+    const exact = expected(expectedVersion) === 'none' || typeof expectedVersion === 'number'
+    if (policy !== undefined && policy !== 'keep' && policy !== 'reject') throw invalidArgument('policy', 'the policy of an append is keep or reject')
+    const sent = { ...messageOptions(options), expectedVersion, policy: policy ?? (exact ? 'reject' : 'keep') }
+    const receipt = await this.#session.call(() => this.#core.append(stream, json, JSON.stringify(sent)))
+    return makeReceipt(receipt, this.#outcome)
+  }
+
+  /**
+   * Appends many commits, as an import does: in chunks of at most 1,000 events or 1 MiB of JSON, each of which is written whole
+   * or not at all. Takes an array or anything that can be iterated, asynchronously too. Resolves to how much was written.
+   *
+   * If a chunk fails, the promise rejects with its error (a path in it, such as `commits[17].events[0].data`, names the commit);
+   * the chunks before it stay, and `onProgress` has told how many commits they were.
+   */
+  async appendAll(commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>, options: BulkOptions = {}): Promise<BulkProgress> {
+    this.#session.check()
+    return appendInChunks(commits, options, (chunk) => this.#session.call(() => this.#core.appendMany(chunk)))
+  }
+
+  /**
+   * Reads events in the order of the log, confirmed before pending (or backwards): `for await (const event of tidelog.read(…))`,
+   * or `await tidelog.read(…).toArray()`. Events that arrive while it reads may or may not be among them.
+   *
+   * @throws {TidelogError} `invalid-argument` at once; while reading, `corrupt` and `upcast-failed`.
+   */
+  read<Event extends AnyEvent = AnyEvent>(query: ReadQuery<Event> = {}): EventReader<Event> {
+    this.#session.check()
+    return eventReader(query, (asked) => this.#page<Event>(asked))
+  }
+
+  /** One page of events, for lists that load as they are scrolled: at most `limit` (default 500), and where to go on. */
+  async page<Event extends AnyEvent = AnyEvent>(query: ReadQuery<Event> = {}): Promise<EventPage<Event>> {
+    const limit = query.limit === undefined ? pageSize : integer(query.limit, 1, 10_000, 'limit')
+    return this.#page<Event>({ ...coreQuery(query), limit })
+  }
+
+  async #page<Event extends AnyEvent>(query: CoreQuery & { limit: number }): Promise<EventPage<Event>> {
+    return JSON.parse(await this.#session.call(() => this.#core.read(JSON.stringify(query)))) as EventPage<Event>
+  }
+
+  /** An aggregate's instance, live. */
+  observe<State, Command extends AnyCommand, Event extends AnyEvent>(aggregate: Aggregate<State, Command, Event>, id: string): Live<Loaded<State>> {
+    this.#aggregate(aggregate)
+    const stream = `${aggregate.name}-${text(id, 'id')}`
+    return this.#live((stale) => this.#session.watchers.stream(stream, stale), () => this.load(aggregate, id))
+  }
+
+  /** A row of a projection, live: undefined while it is loaded and where there is none. Without a key: all rows, sorted by key. */
+  view<Row>(projection: Projection<Row>, key: string): Live<Row | undefined>
+  view<Row>(projection: Projection<Row>): Live<Rows<Row>>
+  view<Row>(projection: Projection<Row>, key?: string): Live<Row | undefined> | Live<Rows<Row>> {
+    this.#projection(projection)
+    const watch = (stale: () => void): (() => void) => this.#session.watchers.log(stale)
+    return key === undefined ? this.#live(watch, () => this.rows(projection)) : this.#live(watch, () => this.row(projection, key))
+  }
+
+  /** A row of a projection now; undefined if there is none. */
+  async row<Row>(projection: Projection<Row>, key: string): Promise<Row | undefined> {
+    this.#projection(projection)
+    const json = await this.#session.call(() => this.#core.row(projection.name, text(key, 'key')))
+    return json === undefined ? undefined : (JSON.parse(json) as Row)
+  }
+
+  /** All rows of a projection now, sorted by key. */
+  async rows<Row>(projection: Projection<Row>): Promise<Rows<Row>> {
+    this.#projection(projection)
+    return JSON.parse(await this.#session.call(() => this.#core.rows(projection.name))) as Rows<Row>
+  }
+
+  /**
+   * What becomes of a commit: resolves when it is settled. For commits of an earlier opening; a receipt has it as `confirmed`.
+   *
+   * @throws {TidelogError} `unknown-commit` if it is neither pending nor in the log nor rejected: it was never there, or it was
+   * discarded or absorbed before; `closed` if the tidelog is closed first.
+   */
+  async outcome<Event extends AnyEvent = AnyEvent>(stream: string, commitId: string): Promise<Outcome<Event>> {
+    return JSON.parse(await this.#session.call(() => this.#core.outcome(text(stream, 'stream'), text(commitId, 'commitId')))) as Outcome<Event>
+  }
+
+  /** The version of a stream now, pending events included; 0 if there is no such stream. */
+  version(stream: string): number {
+    this.#session.check()
+    return this.#session.now(() => this.#core.version(text(stream, 'stream')))
+  }
+
+  /** The names of the streams, all or those of one aggregate, sorted. */
+  streams(aggregate?: AnyAggregate | string): readonly string[] {
+    this.#session.check()
+    return this.#session.now(() => this.#core.streams(typeof aggregate === 'string' ? aggregate : aggregate?.name))
+  }
+
+  /** The id of this device: of this database in this browser profile. */
+  get deviceId(): string {
+    return this.#session.status().deviceId
+  }
+
+  /** Whether it has been closed. */
+  get closed(): boolean {
+    return this.#session.closed
+  }
+
+  /** Stops the sync, lets go of the database, and refuses calls from now on with `closed`. What was acknowledged stays. */
+  close(): void {
+    this.#session.close()
+  }
+
+  #live<Value>(watch: (stale: () => void) => () => void, load: () => Promise<Value>): Live<Value> {
+    return new LiveValue({ watch, load, failed: this.#session.failed })
+  }
+
+  #aggregate(aggregate: AnyAggregate): AdaptedAggregate {
+    this.#session.check()
+    const adapted = this.#parts.adapted.get(aggregate)
+    if (adapted) return adapted
+    const name = String((aggregate as AnyAggregate | undefined)?.name)
+    throw new TidelogError('unknown-aggregate', `the aggregate ${name} was not given to open()`, { aggregate: name })
+  }
+
+  #projection(projection: AnyProjection): void {
+    this.#session.check()
+    if (this.#parts.projections.includes(projection)) return
+    const name = String((projection as AnyProjection | undefined)?.name)
+    throw new TidelogError('unknown-projection', `the projection ${name} was not given to open()`, { projection: name })
+  }
+}
+
+function messageOptions(options: MessageOptions): Record<string, unknown> {
+  const { actor, correlationId, causationId, traceparent } = options
+  const sent: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries({ actor, correlationId, causationId, traceparent })) {
+    if (value !== undefined) sent[key] = text(value, key)
+  }
+  return sent
+}

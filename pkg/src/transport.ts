@@ -1,0 +1,133 @@
+/** The HTTP exchange with the server: one request and its whole answer, with the token and a time limit. */
+import type { CoreHooks } from './core.js'
+import { integer, text } from './encode.js'
+import type { Environment } from './environment.js'
+import { invalidArgument, messageOf } from './errors.js'
+
+/** How to reach the server. */
+export interface SyncOptions {
+  /** The URL of the log, such as `https://example.org/logs/academy`. A relative one is relative to the page. */
+  readonly url: string
+  /** The bearer token, or a function that gives it: asked before the first request, and again once after each 401. */
+  readonly token?: string | (() => string | Promise<string>)
+  /** Milliseconds between looks for news while there is nothing to push. From 100 to 86,400,000. Default 5,000. */
+  readonly pollInterval?: number
+  /** Milliseconds after which a request without its whole answer is given up. From 100 to 600,000. Default 30,000. */
+  readonly timeout?: number
+  /** The network of this sync. Default: the `fetch` of the environment. */
+  readonly fetch?: typeof fetch
+}
+
+/** Milliseconds between looks for news, unless the app says otherwise. */
+export const defaultPollInterval = 5_000
+const defaultTimeout = 30_000
+
+/** Checks the options of the sync. */
+export function checkSync(options: SyncOptions): void {
+  text(options.url, 'sync.url')
+  const { token, pollInterval, timeout } = options
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw invalidArgument('sync.token', 'sync.token is a string or a function that returns one')
+  }
+  if (pollInterval !== undefined) integer(pollInterval, 100, 86_400_000, 'sync.pollInterval')
+  if (timeout !== undefined) integer(timeout, 100, 600_000, 'sync.timeout')
+}
+
+/** The part of the core's hooks that reaches the server. */
+export interface Transport extends Pick<CoreHooks, 'send' | 'renewToken'> {
+  /** Gives up what is on its way, and answers nothing from now on. */
+  close(): void
+}
+
+/** A transport over fetch. Its failures never say what the token or the answer's body was. */
+export function httpTransport(options: SyncOptions, environment: Environment): Transport {
+  const { token, timeout = defaultTimeout, fetch = environment.fetch } = options
+  const base = options.url.replace(/\/+$/, '')
+  const closing = new AbortController()
+  let known: Promise<string | undefined> | undefined
+
+  function ask(): Promise<string | undefined> {
+    const asked = (async () => (typeof token === 'function' ? await token() : token))()
+    asked.catch(() => {
+      if (known === asked) known = undefined // The next request asks again.
+    })
+    known = asked
+    return asked
+  }
+
+  async function authorization(): Promise<Record<string, string>> {
+    let value: unknown
+    try {
+      value = await (known ?? ask())
+    } catch {
+      throw failure('token-failed', 'the token function of the app failed')
+    }
+    if (value === undefined || value === '') return {}
+    if (typeof value !== 'string') throw failure('token-failed', 'the token function of the app returned no string')
+    return { Authorization: `Bearer ${value}` }
+  }
+
+  async function send(method: string, path: string, body: string | undefined): ReturnType<CoreHooks['send']> {
+    if (closing.signal.aborted) throw failure('closed', 'the sync was closed')
+    const limit = new AbortController()
+    const giveUp = (): void => limit.abort()
+    closing.signal.addEventListener('abort', giveUp, { once: true })
+    let late = false
+    const cancel = environment.after(timeout, () => {
+      late = true
+      giveUp()
+    })
+    try {
+      const headers: Record<string, string> = { Accept: 'application/json, application/problem+json', ...(await authorization()) }
+      if (body !== undefined) headers['Content-Type'] = 'application/json'
+      limit.signal.throwIfAborted()
+      const response = await fetch(base + path, { method, headers, signal: limit.signal, ...(body === undefined ? {} : { body }) })
+      const answer = await response.text()
+      const contentType = (response.headers.get('Content-Type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
+      const retryAfter = parseRetryAfter(response.headers.get('Retry-After'), environment.now())
+      return { status: response.status, contentType, body: answer, ...(retryAfter === undefined ? {} : { retryAfter }) }
+    } catch (thrown) {
+      if (late) throw failure('timeout', `no answer within ${timeout} ms`)
+      if (isFailure(thrown)) throw thrown
+      throw failure('network', `the server was not reached: ${messageOf(thrown)}`)
+    } finally {
+      cancel()
+      closing.signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  return {
+    send,
+    async renewToken() {
+      if (typeof token !== 'function') return false
+      try {
+        const value = await ask()
+        return typeof value === 'string' && value !== ''
+      } catch {
+        return false
+      }
+    },
+    close: () => closing.abort(),
+  }
+}
+
+const failures = new WeakSet<object>()
+
+function failure(code: string, message: string): { code: string; message: string } {
+  const made = { code, message }
+  failures.add(made)
+  return made
+}
+
+function isFailure(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && failures.has(thrown)
+}
+
+/** `Retry-After` in milliseconds from `now`: seconds or a date (RFC 9110, section 10.2.3); undefined if it is neither. */
+export function parseRetryAfter(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined
+  const value = header.trim()
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000
+  const date = Date.parse(value)
+  return Number.isNaN(date) || !/[a-z]/i.test(value) ? undefined : Math.max(0, date - now)
+}

@@ -1,0 +1,67 @@
+//! The resources of the server and who answers them.
+
+use crate::{
+    access::Access, config::Config, config::Limits, cors::cors, drain::drain, health::health,
+    log_name::LogName, pull::pull, push::push, refusal::Refusal, storage::Storage,
+};
+use axum::{
+    Router,
+    extract::{FromRef, FromRequestParts, Path},
+    http::{Method, Uri, request::Parts},
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) limits: Limits,
+    pub(crate) pushes: Arc<Semaphore>,
+    access: Arc<Access>,
+}
+
+/// The server as an axum router: to be served by [`serve`](crate::serve), to be called in a test, or to stand beside
+/// routes of your own.
+pub fn app(config: Config) -> Router {
+    let Config { storage, access, origins, limits } = config;
+    let pushes = Arc::new(Semaphore::new(limits.max_pushes.max(1)));
+    let shared = Shared { storage, limits, pushes, access: Arc::new(access) };
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/logs/{log}/commits", post(push))
+        .route("/logs/{log}/events", get(pull))
+        .fallback(no_such_resource)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(shared)
+        .layer(from_fn_with_state(limits.request_timeout, drain))
+        .layer(cors(&origins))
+}
+
+async fn no_such_resource(uri: Uri) -> Refusal {
+    Refusal::not_found(format!("there is nothing at {}", uri.path()))
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+    Refusal::method_not_allowed(format!("{} has no method {method}", uri.path()))
+}
+
+/// The log in the address, for a client that may use it.
+pub(crate) struct Log(pub(crate) LogName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Log
+where
+    Shared: FromRef<S>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Shared::from_ref(state).access.admit(&parts.headers)?;
+        let Path(name) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Refusal::not_found(error.body_text()))?;
+        LogName::parse(&name).map(Self).map_err(|error| Refusal::not_found(error.to_string()))
+    }
+}

@@ -1,0 +1,126 @@
+//! The arguments of the binary.
+
+use axum::http::HeaderValue;
+use clap::Parser;
+use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
+use tidelog_server::{Access, Limits, NotAToken, Origins, Token};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The reference sync server of Tidelog.
+#[derive(Parser)]
+#[command(version, about, long_about = None)]
+pub(crate) struct Args {
+    /// Address and port to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+
+    /// SQLite file that holds the logs, made if it does not exist, or :memory: for a trial
+    #[arg(long, value_name = "FILE|:memory:", default_value = "tidelog.sqlite")]
+    pub(crate) database: Database,
+
+    /// Bearer token that clients show; may be given several times. Other users of this machine can read arguments:
+    /// prefer the environment, TIDELOG_TOKENS="ONE TWO"
+    #[arg(long = "token", value_name = "TOKEN")]
+    tokens: Vec<String>,
+
+    /// Serve everybody, without a token
+    #[arg(long, conflicts_with = "tokens")]
+    no_auth: bool,
+
+    /// Origin whose pages may use the server, such as https://academy.example; may be given several times [default: any]
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+
+    /// Largest body of a push, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body)]
+    max_body: usize,
+
+    /// Most connections at the same time; further ones wait
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_connections)]
+    max_connections: usize,
+
+    /// Longest time for a request, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().request_timeout.as_secs())]
+    request_timeout: u64,
+
+    /// Longest time for requests under way after SIGTERM or SIGINT, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().shutdown_timeout.as_secs())]
+    shutdown_timeout: u64,
+
+    /// What to write to standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: LevelFilter,
+}
+
+/// Where the logs are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// In memory, until the process ends.
+    Memory,
+    /// In a SQLite file.
+    File(PathBuf),
+}
+
+impl FromStr for Database {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(if text == ":memory:" { Self::Memory } else { Self::File(text.into()) })
+    }
+}
+
+/// The arguments make no server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArgsError {
+    /// There is no token, and nobody said that none is wanted.
+    #[error(
+        "no token: give --token TOKEN or TIDELOG_TOKENS, or --no-auth to serve everybody who reaches the server"
+    )]
+    NoToken,
+    /// A token has not the form of one.
+    #[error(transparent)]
+    Token(#[from] NotAToken),
+    /// An origin has not the form of one.
+    #[error("{0:?} is no origin: give scheme, host and port, such as https://academy.example")]
+    Origin(String),
+}
+
+impl Args {
+    /// Who may use the logs. The environment is read only if no token stands in the arguments.
+    pub(crate) fn access(&self) -> Result<Access, ArgsError> {
+        if self.no_auth {
+            return Ok(Access::Open);
+        }
+        let environment = std::env::var("TIDELOG_TOKENS").unwrap_or_default();
+        let tokens: Vec<&str> = match self.tokens.as_slice() {
+            [] => environment.split([' ', ',', '\n', '\t']).filter(|token| !token.is_empty()).collect(),
+            given => given.iter().map(String::as_str).collect(),
+        };
+        if tokens.is_empty() {
+            return Err(ArgsError::NoToken);
+        }
+        Ok(Access::Tokens(tokens.into_iter().map(Token::parse).collect::<Result<_, _>>()?))
+    }
+
+    pub(crate) fn origins(&self) -> Result<Origins, ArgsError> {
+        if self.origins.is_empty() {
+            return Ok(Origins::Any);
+        }
+        let origin = |text: &String| match text.split_once("://") {
+            Some((_, host)) if !host.is_empty() && !host.contains('/') => {
+                HeaderValue::from_str(text).map_err(|_| ArgsError::Origin(text.clone()))
+            }
+            _ => Err(ArgsError::Origin(text.clone())),
+        };
+        Ok(Origins::These(self.origins.iter().map(origin).collect::<Result<_, _>>()?))
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_body: self.max_body,
+            max_connections: self.max_connections,
+            request_timeout: Duration::from_secs(self.request_timeout),
+            shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
+            ..Limits::default()
+        }
+    }
+}

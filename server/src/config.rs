@@ -1,0 +1,68 @@
+//! What a server is made of.
+
+use crate::{access::Access, storage::Storage};
+use axum::http::HeaderValue;
+use std::{sync::Arc, time::Duration};
+use tidelog::sync::protocol::MAX_PUSH_BYTES;
+
+/// What a server is made of; see [`app`](crate::app).
+#[derive(Clone)]
+pub struct Config {
+    /// Where the logs are kept.
+    pub storage: Arc<dyn Storage>,
+    /// Who may use them.
+    pub access: Access,
+    /// The pages that may talk to the server from a browser. Default: all, since a token is no cookie that a browser adds
+    /// by itself.
+    pub origins: Origins,
+    /// Bounds on what a client can take up.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults, over this storage, for these clients.
+    #[must_use]
+    pub fn new(storage: Arc<dyn Storage>, access: Access) -> Self {
+        Self { storage, access, origins: Origins::Any, limits: Limits::default() }
+    }
+}
+
+/// Origins of pages, as browsers send them (CORS).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// All pages.
+    #[default]
+    Any,
+    /// Pages of these origins, such as `https://academy.example`.
+    These(Vec<HeaderValue>),
+}
+
+/// Bounds on what a client can take up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body of a push, in bytes. Default 4 MiB.
+    pub max_body: usize,
+    /// The most connections at the same time; further ones wait to be accepted. At least 1. Default 1,024.
+    pub max_connections: usize,
+    /// The most pushes whose bodies are held at the same time; further ones wait. At least 1. Default 64.
+    pub max_pushes: usize,
+    /// How long a request may take, from its head to its answer. Default 30 s.
+    pub request_timeout: Duration,
+    /// How long a connection may take to send the head of a request, and so how long it may be idle. Default 60 s.
+    pub idle_timeout: Duration,
+    /// How long requests under way may go on after the server was told to stop. Default 10 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body: MAX_PUSH_BYTES,
+            max_connections: 1_024,
+            max_pushes: 64,
+            request_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Cursors: which log, how far, and which commit stood there.
+//!
+//! Written as `<log>-<position>-<commit>`, in 16, 14 and 8 hexadecimal digits. The log part makes a cursor of another log
+//! visible, the commit part one of another history of the same log: a server that was restored from a backup and has gone
+//! on since gives the same positions to other commits.
+
+use tidelog::{
+    id::CommitId,
+    sync::protocol::Cursor,
+    version::{MAX_SAFE_INTEGER, Position},
+};
+use uuid::Uuid;
+
+/// What a cursor says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    log: u64,
+    /// The position of the last event before the cursor; 0 before the first.
+    pub position: Position,
+    commit: u32,
+}
+
+impl Mark {
+    /// Before the first event of a log.
+    #[must_use]
+    pub fn start(log: Uuid) -> Self {
+        Self { log: log.as_u64_pair().0, position: 0, commit: 0 }
+    }
+
+    /// After the commit whose last event has this position.
+    #[must_use]
+    pub fn after(log: Uuid, position: Position, commit: CommitId) -> Self {
+        Self { position, commit: digest(commit), ..Self::start(log) }
+    }
+
+    /// Whether a cursor of this log says so.
+    #[must_use]
+    pub fn is_of(&self, log: Uuid) -> bool {
+        self.log == log.as_u64_pair().0
+    }
+
+    /// Reads a cursor; none if the text isn't one.
+    #[must_use]
+    pub fn read(cursor: &Cursor) -> Option<Self> {
+        let mut parts = cursor.0.split('-');
+        let mut part = |digits: usize| {
+            let text = parts.next()?;
+            let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            if text.len() != digits || !text.bytes().all(plain) {
+                return None;
+            }
+            u64::from_str_radix(text, 16).ok()
+        };
+        let (log, position, commit) = (part(16)?, part(14)?, part(8)?);
+        if parts.next().is_some() || position > MAX_SAFE_INTEGER {
+            return None;
+        }
+        Some(Self { log, position, commit: u32::try_from(commit).ok()? })
+    }
+
+    /// The cursor as text.
+    #[must_use]
+    pub fn write(&self) -> Cursor {
+        Cursor(format!("{:016x}-{:014x}-{:08x}", self.log, self.position, self.commit))
+    }
+}
+
+/// FNV-1a over the id: any of its bytes may be the one that tells two commits apart.
+fn digest(commit: CommitId) -> u32 {
+    let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    commit.0.as_bytes().iter().fold(0x811c_9dc5, step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: Uuid = Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef);
+
+    fn mark(position: Position) -> Mark {
+        Mark::after(LOG, position, CommitId(Uuid::from_u128(0xfedc_ba98)))
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_sorts_as_text() {
+        let marks = [0, 1, 9, 10, 255, 256, 99_999, MAX_SAFE_INTEGER].map(mark);
+        for pair in marks.windows(2) {
+            assert!(pair[0].write() < pair[1].write());
+            assert_eq!(pair[0].write().0.len(), pair[1].write().0.len());
+        }
+        for mark in marks {
+            assert_eq!(Mark::read(&mark.write()), Some(mark));
+        }
+        assert_eq!(mark(17).write().0, "0123456789ab4def-00000000000011-a2de1a3d");
+    }
+
+    #[test]
+    fn other_text_is_no_cursor() {
+        let good = mark(17).write().0;
+        let more = format!("{good}-");
+        let upper = good.to_uppercase();
+        let far = good.replace("-00000000000011-", "-20000000000000-");
+        let sign = good.replace("-00000000000011-", "-+0000000000011-");
+        for bad in ["", "0", "17", "--", &good[1..], &more, &upper, &far, &sign, "ä"] {
+            assert_eq!(Mark::read(&Cursor(bad.to_owned())), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What becomes of each commit of a push: a pure function over what the log holds.
+//!
+//! Every storage reads the [`Facts`] under the log's write lock, asks [`judge`], and writes what it accepted in the same
+//! transaction. So the rules stand here once, whatever the database.
+//!
+//! Invariant: a commit is told by its id and an event by its id, never by what they say.
+
+use crate::candidate::Candidate;
+use std::collections::{HashMap, HashSet};
+use tidelog::{
+    commit::{Commit, ConfirmedCommit},
+    id::{CommitId, EventId},
+    stream::StreamName,
+    sync::protocol::{Problem, PushOutcome, PushResult, problem},
+    time::Timestamp,
+    version::{ExpectedVersion, MAX_SAFE_INTEGER, Position, Version},
+};
+use uuid::Uuid;
+
+/// Where a commit stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The version of its first event.
+    pub first_version: Version,
+    /// The position of its first event.
+    pub first_position: Position,
+}
+
+/// What the log holds, as far as a push asks.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The position of the last event; 0 if there is none.
+    pub position: Position,
+    /// The pushed commits that stand in the log already.
+    pub commits: HashMap<CommitId, Standing>,
+    /// The pushed events that stand in the log already.
+    pub events: HashSet<EventId>,
+    /// The versions of the streams pushed to; a missing one is 0.
+    pub versions: HashMap<StreamName, Version>,
+}
+
+/// What becomes of a push.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// One outcome per commit, in the same order, with nothing in `missing` yet.
+    pub outcomes: Vec<PushOutcome>,
+    /// The commits to write, in the order of their positions, which follow the log's last one without a gap.
+    pub accepted: Vec<ConfirmedCommit>,
+    /// The outcomes that `missing` has to be read for.
+    pub conflicts: Vec<Behind>,
+}
+
+/// A commit that was decided on too low a version of its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Its place among the outcomes.
+    pub outcome: usize,
+    /// Its stream.
+    pub stream: StreamName,
+    /// The version that it was decided on.
+    pub version: Version,
+}
+
+/// Judges the commits of a push in order, each one on top of those accepted before it.
+#[must_use]
+pub fn judge(facts: Facts, candidates: Vec<Candidate>, recorded_at: Timestamp) -> Judgement {
+    let mut bench =
+        Bench { facts, recorded_at, refused: Refused::default(), judgement: Judgement::default() };
+    for candidate in candidates {
+        let (id, generation) = (candidate.id(), candidate.generation());
+        let result = bench.try_one(candidate);
+        bench.judgement.outcomes.push(PushOutcome { id, generation, result, missing: Vec::new() });
+    }
+    bench.judgement
+}
+
+struct Bench {
+    facts: Facts,
+    recorded_at: Timestamp,
+    refused: Refused,
+    judgement: Judgement,
+}
+
+impl Bench {
+    fn try_one(&mut self, candidate: Candidate) -> PushResult {
+        let id = candidate.id();
+        if let Some(&Standing { first_version, first_position }) = self.facts.commits.get(&id) {
+            return PushResult::Duplicate { first_version, first_position };
+        }
+        if let Some(by) = self.refused.root_of(&candidate) {
+            self.refused.add(&candidate, by);
+            return PushResult::Blocked { by };
+        }
+        let (candidate, refusal) = match candidate {
+            Candidate::Commit(commit) => match self.objection_to(&commit) {
+                None => return self.accept(*commit),
+                Some(refusal) => (Candidate::Commit(commit), refusal),
+            },
+            Candidate::Malformed(malformed) => {
+                let refusal = rejected(problem::INVALID_COMMIT, malformed.detail.clone());
+                (Candidate::Malformed(malformed), refusal)
+            }
+        };
+        self.refused.add(&candidate, id);
+        refusal
+    }
+
+    /// Why the commit can't be accepted; none if it can.
+    fn objection_to(&mut self, commit: &Commit) -> Option<PushResult> {
+        if let Err(error) = commit.check() {
+            return Some(rejected(problem::INVALID_COMMIT, error.to_string()));
+        }
+        if let Some(event) = commit.events.iter().find(|event| self.facts.events.contains(&event.id)) {
+            let detail = format!("event {} stands in the log already, in another commit", event.id);
+            return Some(rejected(problem::DUPLICATE_EVENT, detail));
+        }
+        let actual = self.version_of(&commit.stream);
+        let expected = commit.expected_version;
+        if !expected.is_met_by(actual) {
+            self.note_missing(commit, actual);
+            return Some(PushResult::Conflict { expected, actual });
+        }
+        // The log's last position bounds the version of every stream in it.
+        if self.facts.position + commit.count() > MAX_SAFE_INTEGER {
+            let detail = format!("the log is full: a position above {MAX_SAFE_INTEGER} is not safe in JSON");
+            return Some(rejected(problem::INVALID_COMMIT, detail));
+        }
+        None
+    }
+
+    fn note_missing(&mut self, commit: &Commit, actual: Version) {
+        let version = match commit.expected_version {
+            ExpectedVersion::Exact(version) => version,
+            ExpectedVersion::None => 0,
+            ExpectedVersion::Any | ExpectedVersion::Exists => return,
+        };
+        if version < actual {
+            let (outcome, stream) = (self.judgement.outcomes.len(), commit.stream.clone());
+            self.judgement.conflicts.push(Behind { outcome, stream, version });
+        }
+    }
+
+    fn accept(&mut self, commit: Commit) -> PushResult {
+        let version = self.version_of(&commit.stream);
+        let (first_version, first_position) = (version + 1, self.facts.position + 1);
+        self.facts.position += commit.count();
+        self.facts.versions.insert(commit.stream.clone(), version + commit.count());
+        self.facts.commits.insert(commit.id, Standing { first_version, first_position });
+        self.facts.events.extend(commit.events.iter().map(|event| event.id));
+        let recorded_at = self.recorded_at;
+        self.judgement.accepted.push(ConfirmedCommit { first_version, first_position, recorded_at, commit });
+        PushResult::Committed { first_version, first_position }
+    }
+
+    fn version_of(&self, stream: &StreamName) -> Version {
+        self.facts.versions.get(stream).copied().unwrap_or(0)
+    }
+}
+
+/// What the commits of this push that were not accepted leave behind: whatever builds on them has to wait.
+/// Each entry leads to the commit at the root, which was refused for itself.
+#[derive(Default)]
+struct Refused {
+    streams: HashMap<Box<str>, CommitId>,
+    messages: HashMap<Uuid, CommitId>,
+}
+
+impl Refused {
+    /// The refused commit that this one builds on: by its stream, by what caused it, or as another copy of the same.
+    fn root_of(&self, candidate: &Candidate) -> Option<CommitId> {
+        let by_stream = candidate.stream().and_then(|stream| self.streams.get(stream));
+        let by_cause = candidate.causation_id().and_then(|cause| self.messages.get(&cause));
+        by_stream.or(by_cause).or_else(|| self.messages.get(&candidate.id().0)).copied()
+    }
+
+    fn add(&mut self, candidate: &Candidate, root: CommitId) {
+        if let Some(stream) = candidate.stream() {
+            self.streams.entry(stream.into()).or_insert(root);
+        }
+        for message in std::iter::once(candidate.id().0).chain(candidate.event_ids()) {
+            self.messages.entry(message).or_insert(root);
+        }
+    }
+}
+
+fn rejected(problem_type: &str, detail: String) -> PushResult {
+    let title = match problem_type {
+        problem::DUPLICATE_EVENT => "An event of the commit stands in the log already",
+        _ => "The commit breaks a rule of the protocol",
+    };
+    let problem = Problem {
+        problem_type: problem_type.into(),
+        title: title.to_owned(),
+        status: None,
+        detail: Some(detail),
+    };
+    PushResult::Rejected { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidelog::json::Json;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    fn commit(id: u128, stream: &str, expected: ExpectedVersion, events: u128) -> Commit {
+        let event = |n| {
+            let id = Uuid::from_u128((id << 32) + n);
+            format!(r#"{{"id":"{id}","type":"LessonCompleted","data":null}}"#)
+        };
+        let events: Vec<_> = (0..events).map(event).collect();
+        let (id, zero, expected) = (Uuid::from_u128(id), Uuid::nil(), Json::of(&expected).unwrap());
+        let text = format!(
+            r#"{{"id":"{id}","stream":"{stream}","expectedVersion":{},"events":[{}],"metadata":
+               {{"correlationId":"{zero}","deviceId":"{zero}","sessionId":"{zero}","occurredAt":0}}}}"#,
+            expected.as_str(),
+            events.join(",")
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn judged(facts: Facts, commits: &[Commit]) -> Judgement {
+        let candidates = commits.iter().cloned().map(|commit| Candidate::Commit(Box::new(commit)));
+        judge(facts, candidates.collect(), NOW)
+    }
+
+    #[test]
+    fn positions_end_where_json_ends() {
+        let facts = Facts { position: MAX_SAFE_INTEGER - 2, ..Facts::default() };
+        let commits = [
+            commit(1, "course-1", ExpectedVersion::Any, 3),
+            commit(2, "course-2", ExpectedVersion::Any, 2),
+            commit(3, "course-3", ExpectedVersion::Any, 1),
+        ];
+        let Judgement { outcomes, accepted, .. } = judged(facts, &commits);
+        assert!(matches!(&outcomes[0].result, PushResult::Rejected { problem }
+            if *problem.problem_type == *problem::INVALID_COMMIT
+            && problem.detail.as_ref().is_some_and(|detail| detail.contains("log is full"))));
+        assert_eq!(accepted.len(), 1);
+        assert_eq!(accepted[0].last_position(), MAX_SAFE_INTEGER);
+        assert!(matches!(outcomes[2].result, PushResult::Rejected { .. }));
+    }
+
+    #[test]
+    fn only_a_writer_behind_is_missing_something() {
+        let course: StreamName = StreamName::parse("course-1").unwrap();
+        let cases = [
+            (ExpectedVersion::Exact(2), 5, Some(2)),
+            (ExpectedVersion::None, 5, Some(0)),
+            (ExpectedVersion::Exact(7), 5, None), // it knows more than the log: the server lost something
+            (ExpectedVersion::Exists, 0, None),
+        ];
+        for (expected, actual, missing_after) in cases {
+            let versions = HashMap::from([(course.clone(), actual)]);
+            let judgement =
+                judged(Facts { versions, ..Facts::default() }, &[commit(1, "course-1", expected, 1)]);
+            assert_eq!(judgement.outcomes[0].result, PushResult::Conflict { expected, actual });
+            let behind = missing_after.map(|version| Behind { outcome: 0, stream: course.clone(), version });
+            assert_eq!(judgement.conflicts, behind.into_iter().collect::<Vec<_>>(), "{expected}");
+            assert_eq!(judgement.accepted, []);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The reference sync server of Tidelog, as a library.
+//!
+//! It keeps logs of commits, judges what clients push, and hands out what others pushed; `docs/protocol.md` says how to
+//! talk to it. The binary `tidelog-server` is this library with arguments.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tidelog_server::{Access, Config, Limits, Sqlite, Token, app, serve};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let storage = Sqlite::in_memory()?;
+//! let access = Access::Tokens(vec![Token::parse("only-for-this-example")?]);
+//! let router = app(Config::new(Arc::new(storage), access));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! serve(listener, router, Limits::default(), async { /* resolves when the server shall stop */ }).await;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod access;
+mod app;
+pub mod candidate;
+pub mod clock;
+mod config;
+mod cors;
+pub mod cursor;
+mod deadline;
+mod drain;
+mod health;
+pub mod judge;
+mod log_name;
+mod pull;
+mod push;
+mod refusal;
+mod serve;
+pub mod storage;
+
+pub use access::{Access, NotAToken, Token};
+pub use app::app;
+pub use config::{Config, Limits, Origins};
+pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};
+pub use serve::{Stopped, serve};
+pub use storage::{Storage, sqlite::Sqlite};

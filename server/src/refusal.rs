@@ -1,0 +1,156 @@
+//! The errors of the server as problem details (RFC 9457).
+
+use crate::storage::{PageError, StorageError};
+use axum::{
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use tidelog::sync::protocol::{Problem, problem};
+
+/// An answer other than success.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    problem_type: &'static str,
+    title: &'static str,
+    detail: String,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    fn new(
+        status: StatusCode,
+        problem_type: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { status, problem_type, title, detail: detail.into(), header: None }
+    }
+
+    fn with(self, name: HeaderName, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    /// 401; `shown` tells whether there was a token at all (RFC 6750, section 3).
+    pub(crate) fn unauthorized(detail: &str, shown: bool) -> Self {
+        let challenge = if shown {
+            "Bearer realm=\"tidelog\", error=\"invalid_token\""
+        } else {
+            "Bearer realm=\"tidelog\""
+        };
+        Self::new(StatusCode::UNAUTHORIZED, problem::UNAUTHORIZED, "A valid token is needed", detail)
+            .with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, problem::NOT_FOUND, "There is no such resource", detail)
+    }
+
+    /// 405; the router adds `Allow`.
+    pub(crate) fn method_not_allowed(detail: impl Into<String>) -> Self {
+        let title = "The resource has no such method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, problem::METHOD_NOT_ALLOWED, title, detail)
+    }
+
+    /// 413.
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, problem::TOO_LARGE, "The push is too large", detail)
+    }
+
+    /// 400.
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        let title = "The request is not what the protocol says";
+        Self::new(StatusCode::BAD_REQUEST, problem::INVALID_REQUEST, title, detail)
+    }
+
+    /// 415.
+    pub(crate) fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        let title = "The body has a media type that the server does not read";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST, title, detail)
+    }
+
+    /// 400.
+    pub(crate) fn unsupported_protocol(detail: impl Into<String>) -> Self {
+        let title = "The server does not speak this version of the protocol";
+        Self::new(StatusCode::BAD_REQUEST, problem::UNSUPPORTED_PROTOCOL, title, detail)
+    }
+
+    /// 408.
+    pub(crate) fn body_too_slow() -> Self {
+        let detail = "the body did not arrive within the time that the server gives a request";
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            problem::TIMEOUT,
+            "The request took too long to arrive",
+            detail,
+        )
+    }
+
+    /// 503.
+    pub(crate) fn busy() -> Self {
+        let detail =
+            "the server could not answer within the time that it gives a request; trying again is safe";
+        Self::unavailable(detail)
+    }
+
+    fn unavailable(detail: &str) -> Self {
+        let title = "The server can't answer at the moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail).with(RETRY_AFTER, "1")
+    }
+
+    fn internal() -> Self {
+        let detail = "the server failed; its own log says how. Trying again is safe";
+        let title = "The server failed";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, problem::UNAVAILABLE, title, detail)
+    }
+}
+
+/// What happened inside goes to the operator's log, never to the client.
+impl From<StorageError> for Refusal {
+    fn from(error: StorageError) -> Self {
+        tracing::error!("{error}");
+        match error {
+            StorageError::Unavailable(_) | StorageError::Stopped => {
+                Self::unavailable("the database can't serve at the moment; trying again is safe")
+            }
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<PageError> for Refusal {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Cursor(error) => {
+                let title = "The cursor is not one of this log";
+                Self::new(StatusCode::BAD_REQUEST, problem::INVALID_CURSOR, title, error.to_string())
+            }
+            PageError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            problem_type: self.problem_type.into(),
+            title: self.title.to_owned(),
+            status: Some(self.status.as_u16()),
+            detail: Some(self.detail),
+        };
+        // Writing plain text fields can't fail; an empty body still carries the status.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

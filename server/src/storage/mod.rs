@@ -1,0 +1,159 @@
+//! Where logs are kept: the contract. `tests/contract` holds the suite that every implementation passes.
+
+pub mod sqlite;
+
+use crate::{candidate::Candidate, log_name::LogName};
+use futures_util::future::BoxFuture;
+use tidelog::{
+    sync::protocol::{Cursor, MAX_PAGE_EVENTS, Page, Pushed},
+    version::Position,
+};
+
+/// The most bytes of stored commits in a page: 4 MiB. One commit alone may exceed it.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+/// The most bytes of stored commits that all conflicts of one push carry as missing: 1 MiB.
+pub const MAX_MISSING_BYTES: usize = 1 << 20;
+
+/// Keeps logs.
+///
+/// Contract:
+/// 1. A log comes into being when it is first pushed to or pulled from, with a random identity that it keeps.
+/// 2. A push is one transaction. When its future resolves with an answer, whatever the answer calls committed is durable:
+///    neither a crash of the process nor of the machine takes it away. When it resolves with an error, nothing is written,
+///    or (where the connection to a database was lost) all of it: pushing again tells.
+/// 3. Outcomes are those of [`judge`](crate::judge::judge) on what the log holds, under a lock that no other push of the
+///    same log, in this process or another, holds at the same time.
+/// 4. Positions begin at 1 and have no gap, and a commit becomes visible only after all those with lower positions: a
+///    reader that follows the cursors sees every commit once.
+/// 5. A future that is dropped before it resolves leaves a push done or not done, never half done.
+pub trait Storage: Send + Sync + 'static {
+    /// Judges the commits of a push in order and writes those accepted.
+    ///
+    /// # Errors
+    /// [`StorageError`]; pushing the same again is safe.
+    fn push<'a>(
+        &'a self,
+        log: &'a LogName,
+        candidates: Vec<Candidate>,
+    ) -> BoxFuture<'a, Result<Pushed, StorageError>>;
+
+    /// Reads whole commits after a cursor, within `limit`, but at least one if there is one.
+    ///
+    /// # Errors
+    /// [`PageError::Cursor`] if the cursor was not made by this log, or by another history of it; else [`StorageError`].
+    fn page<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, PageError>>;
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StorageError`] if there is none.
+    fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>>;
+}
+
+/// How much a page may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// The most events, from 1. Default [`MAX_PAGE_EVENTS`].
+    pub events: usize,
+    /// The most bytes of stored commits, from 1. Default [`MAX_PAGE_BYTES`].
+    pub bytes: usize,
+}
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES }
+    }
+}
+
+impl PageLimit {
+    /// As many events as asked for.
+    #[must_use]
+    pub fn events(events: usize) -> Self {
+        Self { events, ..Self::default() }
+    }
+}
+
+/// A page could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The cursor is of no use for this log.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Why a cursor is of no use for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidCursor {
+    /// It is not a cursor at all.
+    #[error("the text is not a cursor of this server")]
+    Unreadable,
+    /// Another log made it.
+    #[error("the cursor was made by another log")]
+    OtherLog,
+    /// It stands beyond the end: the log was restored from a backup.
+    #[error("the cursor stands at position {position}, beyond the end of the log at {end}")]
+    Ahead {
+        /// Where it stands.
+        position: Position,
+        /// The last position of the log.
+        end: Position,
+    },
+    /// Another commit, or the middle of one, stands where it points: the log was restored from a backup and went on.
+    #[error("the log has another history at position {position} than the cursor was made by")]
+    OtherHistory {
+        /// Where it stands.
+        position: Position,
+    },
+}
+
+/// The storage failed. The messages may name files and statements: they are for the operator, not for clients.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The database is of a version that this code does not know.
+    #[error(
+        "the database has schema version {found}, and this server knows up to {known}: start the newer server that wrote \
+         it, or restore a backup from before"
+    )]
+    NewerSchema {
+        /// The version found.
+        found: i64,
+        /// The newest version that this code knows.
+        known: i64,
+    },
+    /// The database holds something else.
+    #[error("the database holds something other than Tidelog's logs; give the server a file of its own")]
+    Foreign,
+    /// What was read is not what was written.
+    #[error("the commit at position {position} of log {log} can't be read: {reason}")]
+    Corrupt {
+        /// The log.
+        log: LogName,
+        /// The position of the commit's first event.
+        position: Position,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database can't serve at the moment (busy, full, out of reach); trying again later may help.
+    #[error("the database can't serve at the moment: {0}")]
+    Unavailable(#[source] BoxError),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Failed(#[source] BoxError),
+    /// The storage is shutting down.
+    #[error("the storage has stopped")]
+    Stopped,
+}
+
+/// The error of whichever database is underneath.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

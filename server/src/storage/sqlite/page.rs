@@ -1,0 +1,89 @@
+//! A page of commits after a cursor.
+
+use super::{
+    failure,
+    row::{COMMIT_COLUMNS, Log, StoredCommit, find_log, signed, unsigned},
+};
+use crate::{
+    cursor::Mark,
+    log_name::LogName,
+    storage::{InvalidCursor, PageError, PageLimit},
+};
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use tidelog::{
+    id::CommitId,
+    sync::protocol::{Cursor, Page},
+    version::Position,
+};
+use uuid::Uuid;
+
+/// Reads a page; none if there is no such log. The transaction shows one state of the database to all its statements.
+pub(super) fn page(
+    connection: &mut Connection,
+    name: &LogName,
+    after: &Cursor,
+    limit: PageLimit,
+) -> Result<Option<Page>, PageError> {
+    let transaction = connection.transaction().map_err(failure)?;
+    let Some(log) = find_log(&transaction, name)? else { return Ok(None) };
+    let mut mark = start(&transaction, &log, after)?;
+    let sql =
+        format!("SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position");
+    let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
+    let after = signed(mark.position).map_err(failure)?;
+    let rows = statement.query_map((log.key, after), StoredCommit::of).map_err(failure)?;
+    let (mut commits, mut events, mut bytes, mut up_to_date) = (Vec::new(), 0, 0, true);
+    for stored in rows {
+        let stored = stored.map_err(failure)?;
+        events += stored.events as usize;
+        bytes += stored.bytes();
+        if !commits.is_empty() && (events > limit.events || bytes > limit.bytes) {
+            up_to_date = false;
+            break;
+        }
+        let confirmed = stored.confirmed(name)?;
+        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id);
+        commits.push(confirmed);
+    }
+    Ok(Some(Page { log_id: log.id.to_string(), commits, cursor: mark.write(), up_to_date }))
+}
+
+/// Where to begin: the cursor has to name this log, and the commit that ends where it stands.
+fn start(transaction: &Transaction<'_>, log: &Log, after: &Cursor) -> Result<Mark, PageError> {
+    let start = Mark::start(log.id);
+    if after.0.is_empty() {
+        return Ok(start);
+    }
+    let mark = Mark::read(after).ok_or(InvalidCursor::Unreadable)?;
+    if !mark.is_of(log.id) {
+        return Err(InvalidCursor::OtherLog.into());
+    }
+    let Mark { position, .. } = mark;
+    if position > log.position {
+        return Err(InvalidCursor::Ahead { position, end: log.position }.into());
+    }
+    let there = match position {
+        0 => Some(start),
+        _ => commit_ending_at(transaction, log, position)
+            .map_err(failure)?
+            .map(|commit| Mark::after(log.id, position, commit)),
+    };
+    if there == Some(mark) { Ok(mark) } else { Err(InvalidCursor::OtherHistory { position }.into()) }
+}
+
+fn commit_ending_at(
+    transaction: &Transaction<'_>,
+    log: &Log,
+    position: Position,
+) -> rusqlite::Result<Option<CommitId>> {
+    let last = transaction
+        .prepare_cached(
+            "SELECT id, position + events - 1 FROM commits WHERE log = ?1 AND position <= ?2
+             ORDER BY position DESC LIMIT 1",
+        )?
+        .query_row((log.key, signed(position)?), |row| {
+            Ok((CommitId(Uuid::from_bytes(row.get(0)?)), unsigned(row, 1)?))
+        })
+        .optional()?;
+    Ok(last.filter(|&(_, end)| end == position).map(|(id, _)| id))
+}

@@ -1,0 +1,66 @@
+//! The tables, and how a file comes to have them.
+
+use super::failure;
+use crate::storage::StorageError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a SQLite file as ours (`PRAGMA application_id`): "tide" in ASCII.
+pub(super) const APPLICATION_ID: i64 = 0x7469_6465;
+/// The version of the tables (`PRAGMA user_version`).
+pub(super) const SCHEMA_VERSION: i64 = 1;
+
+/// Ids are the 16 bytes of the UUID; `body` is the JSON of the commit as the protocol writes it.
+///
+/// A stream's version is not kept apart: it follows from its last commit, so that it can't disagree with it.
+const TABLES: &str = "
+    CREATE TABLE logs (
+        key      INTEGER PRIMARY KEY,
+        name     TEXT NOT NULL UNIQUE,
+        id       BLOB NOT NULL UNIQUE,
+        position INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE commits (
+        log           INTEGER NOT NULL REFERENCES logs (key),
+        position      INTEGER NOT NULL,
+        events        INTEGER NOT NULL,
+        id            BLOB NOT NULL,
+        stream        TEXT NOT NULL,
+        first_version INTEGER NOT NULL,
+        recorded_at   INTEGER NOT NULL,
+        body          TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX commits_by_position ON commits (log, position);
+    CREATE UNIQUE INDEX commits_by_id ON commits (log, id);
+    CREATE UNIQUE INDEX commits_by_stream ON commits (log, stream, first_version);
+    CREATE TABLE events (
+        log INTEGER NOT NULL REFERENCES logs (key),
+        id  BLOB NOT NULL,
+        PRIMARY KEY (log, id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty database and checks those of another.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
+    let number = |pragma: &str| {
+        transaction.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(failure)
+    };
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables = transaction
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        .map_err(failure)?;
+    match (application, version) {
+        (0, 0) if tables == 0 => {
+            transaction.execute_batch(TABLES).map_err(failure)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failure)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failure)?;
+            transaction.commit().map_err(failure)
+        }
+        (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+        (APPLICATION_ID, found) if found > SCHEMA_VERSION => {
+            Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION })
+        }
+        _ => Err(StorageError::Foreign),
+    }
+}

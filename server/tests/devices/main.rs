@@ -1,0 +1,10 @@
+//! Devices with the real engine and sync machine, on memory logs, against the real server: what must hold however the network
+//! behaves.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+#[path = "../../../tests/support/mod.rs"]
+mod domain;
+mod network;
+mod offline;
+mod random;
+mod world;

@@ -1,0 +1,16 @@
+//! The tests of the server: one binary, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test shall panic")]
+
+mod arguments;
+mod browsers;
+mod connections;
+mod contract;
+mod crash;
+mod documented;
+mod kit;
+mod process;
+mod push_and_pull;
+mod refusals;
+mod shutdown;
+mod sqlite_file;
+mod throughput;

@@ -1,0 +1,334 @@
+//! Aggregates: what may happen (`decide`) and what it means (`evolve`), both pure.
+
+use crate::{
+    commit::{Command, Policy},
+    event::{NewEvent, RecordedEvent},
+    stream::StreamName,
+    time::Timestamp,
+    version::Version,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{any::Any, marker::PhantomData, rc::Rc, sync::Arc};
+
+/// What `decide` may know beside state and command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// The stream that is decided on.
+    pub stream: StreamName,
+    /// The version of the state that is decided on.
+    pub version: Version,
+    /// The moment of the decision. On replay it is the moment of the first decision, so that the same answer is possible.
+    pub now: Timestamp,
+    /// On whose behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Whether the command was decided before and is decided again on a state that has moved.
+    pub replay: bool,
+}
+
+/// An aggregate in Rust: a consistency boundary with commands, events and the rules between them.
+///
+/// Commands and events are enums that serde writes as `{ "type": …, "data": … }`:
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tidelog::aggregate::{Aggregate, Context};
+///
+/// #[derive(Clone, Default)]
+/// struct Counter { total: i64 }
+///
+/// #[derive(Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum Command { Add { amount: i64 } }
+///
+/// #[derive(Serialize, Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum Event { Added { amount: i64 } }
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the total must not fall below zero")]
+/// struct BelowZero;
+///
+/// impl Aggregate for Counter {
+///     const NAME: &'static str = "counter";
+///     type State = Self;
+///     type Command = Command;
+///     type Event = Event;
+///     type Error = BelowZero;
+///
+///     fn decide(state: &Self, command: Command, _: &Context) -> Result<Vec<Event>, BelowZero> {
+///         let Command::Add { amount } = command;
+///         if state.total + amount < 0 { Err(BelowZero) } else { Ok(vec![Event::Added { amount }]) }
+///     }
+///
+///     fn evolve(state: Self, event: &Event) -> Self {
+///         let Event::Added { amount } = event;
+///         Self { total: state.total + amount }
+///     }
+/// }
+/// ```
+pub trait Aggregate: 'static {
+    /// The part of stream names before the first hyphen; it holds no hyphen itself.
+    const NAME: &'static str;
+    /// What the rules need to know; `Default` is the state before the first event.
+    type State: Clone + Default + 'static;
+    /// What can be asked for.
+    type Command: DeserializeOwned;
+    /// What can happen.
+    type Event: Serialize + DeserializeOwned;
+    /// The rules that can refuse a command.
+    type Error: std::error::Error;
+
+    /// Which events the command leads to; none if there is nothing to say. Pure: no clock, no randomness, no effects.
+    ///
+    /// # Errors
+    /// The rule that refuses it.
+    fn decide(
+        state: &Self::State,
+        command: Self::Command,
+        context: &Context,
+    ) -> Result<Vec<Self::Event>, Self::Error>;
+
+    /// The state after an event. Pure, and never refuses: what happened has happened.
+    fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+
+    /// What becomes of a command's pending commit when its stream moved.
+    #[must_use]
+    fn policy(_command_type: &str) -> Policy {
+        Policy::Redecide
+    }
+
+    /// A stable word for a refusal, for apps to switch on.
+    #[must_use]
+    fn code(_error: &Self::Error) -> Option<String> {
+        None
+    }
+}
+
+/// A state whose type only its aggregate knows. Cloning is cheap.
+pub type State = Rc<dyn Any>;
+
+/// A command was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// A rule of the domain refused it.
+    #[error("{message}")]
+    Refused {
+        /// The domain's own word for the rule.
+        code: Option<String>,
+        /// The rule in words for a person.
+        message: String,
+    },
+    /// The aggregate does not know such a command, or its data has another shape.
+    #[error("{aggregate} can't read command {command_type}: {reason}")]
+    UnknownCommand {
+        /// The aggregate.
+        aggregate: Arc<str>,
+        /// The type of the command.
+        command_type: Arc<str>,
+        /// What did not fit.
+        reason: String,
+    },
+    /// `decide` itself broke: a bug in the app.
+    #[error("decide of {aggregate} failed on command {command_type}: {reason}")]
+    Failed {
+        /// The aggregate.
+        aggregate: Arc<str>,
+        /// The type of the command.
+        command_type: Arc<str>,
+        /// What it threw.
+        reason: String,
+    },
+}
+
+/// `evolve` broke, or an event has a shape that the aggregate can't read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("evolve of {aggregate} failed on stream {stream} after version {version}: {reason}")]
+pub struct EvolveError {
+    /// The aggregate.
+    pub aggregate: Arc<str>,
+    /// The stream.
+    pub stream: String,
+    /// The version of the last state that could be made.
+    pub version: Version,
+    /// What did not fit, or what it threw.
+    pub reason: String,
+}
+
+/// An aggregate whose types have been erased: what the engine calls, whether it was written in Rust or JavaScript.
+pub trait Decider {
+    /// The aggregate's name.
+    fn name(&self) -> &Arc<str>;
+    /// What becomes of a command's pending commit when its stream moved.
+    fn policy(&self, command_type: &str) -> Policy;
+    /// The state before the first event.
+    ///
+    /// # Errors
+    /// [`EvolveError`] if the app's function broke.
+    fn initial(&self) -> Result<State, EvolveError>;
+    /// The state after events of one stream, in order.
+    ///
+    /// # Errors
+    /// [`EvolveError`] if the app's function broke or an event can't be read.
+    fn evolve(&self, state: State, events: &[RecordedEvent]) -> Result<State, EvolveError>;
+    /// The events that a command leads to.
+    ///
+    /// # Errors
+    /// [`DecideError`].
+    fn decide(
+        &self,
+        command: &Command,
+        state: &State,
+        context: &Context,
+    ) -> Result<Vec<NewEvent>, DecideError>;
+}
+
+/// A Rust aggregate with its types erased.
+struct Erased<A> {
+    name: Arc<str>,
+    aggregate: PhantomData<A>,
+}
+
+impl<A: Aggregate> Erased<A> {
+    fn state(&self, state: State, stream: &str, version: Version) -> Result<Rc<A::State>, EvolveError> {
+        state.downcast().map_err(|_| EvolveError {
+            aggregate: Arc::clone(&self.name),
+            stream: stream.into(),
+            version,
+            reason: "the state belongs to another aggregate".into(),
+        })
+    }
+}
+
+impl<A: Aggregate> Decider for Erased<A> {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn policy(&self, command_type: &str) -> Policy {
+        A::policy(command_type)
+    }
+
+    fn initial(&self) -> Result<State, EvolveError> {
+        Ok(Rc::new(A::State::default()))
+    }
+
+    fn evolve(&self, state: State, events: &[RecordedEvent]) -> Result<State, EvolveError> {
+        let Some(first) = events.first() else { return Ok(state) };
+        let before = first.version.saturating_sub(1);
+        let mut state = Rc::unwrap_or_clone(self.state(state, first.stream.as_str(), before)?);
+        for event in events {
+            let typed = read_tagged::<A::Event>(&event.event.event_type, event.event.data.as_str());
+            let typed = typed.map_err(|reason| EvolveError {
+                aggregate: Arc::clone(&self.name),
+                stream: event.stream.as_str().into(),
+                version: event.version.saturating_sub(1),
+                reason: format!("event {} can't be read: {reason}", event.event.event_type),
+            })?;
+            state = A::evolve(state, &typed);
+        }
+        Ok(Rc::new(state))
+    }
+
+    fn decide(
+        &self,
+        command: &Command,
+        state: &State,
+        context: &Context,
+    ) -> Result<Vec<NewEvent>, DecideError> {
+        let failed = |reason: String| DecideError::Failed {
+            aggregate: Arc::clone(&self.name),
+            command_type: Arc::clone(&command.command_type),
+            reason,
+        };
+        let typed =
+            read_tagged::<A::Command>(&command.command_type, command.data.as_str()).map_err(|reason| {
+                DecideError::UnknownCommand {
+                    aggregate: Arc::clone(&self.name),
+                    command_type: Arc::clone(&command.command_type),
+                    reason,
+                }
+            })?;
+        let state: &A::State =
+            state.downcast_ref().ok_or_else(|| failed("the state belongs to another aggregate".into()))?;
+        let events = A::decide(state, typed, context)
+            .map_err(|error| DecideError::Refused { code: A::code(&error), message: error.to_string() })?;
+        events
+            .iter()
+            .map(|event| {
+                let text = serde_json::to_string(event).map_err(|error| failed(error.to_string()))?;
+                serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+            })
+            .collect()
+    }
+}
+
+/// Reads `{ "type", "data" }`; a unit variant comes without data, so `null` is tried as none.
+fn read_tagged<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, String> {
+    let tag = serde_json::to_string(tag).map_err(|error| error.to_string())?;
+    let whole = serde_json::from_str(&format!(r#"{{"type":{tag},"data":{data}}}"#));
+    match whole {
+        Err(_) if data == "null" => {
+            serde_json::from_str(&format!(r#"{{"type":{tag}}}"#)).map_err(|error| error.to_string())
+        }
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+/// The aggregates an engine knows, Rust and JavaScript alike.
+#[derive(Clone, Default)]
+pub struct Registry {
+    deciders: Vec<Rc<dyn Decider>>,
+}
+
+/// An aggregate can't be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The name is empty, or holds a hyphen or a control character, or is over 128 bytes.
+    #[error("aggregate name {name:?} must have 1 to 128 bytes and neither hyphens nor control characters")]
+    Name {
+        /// The name, cut to 64 characters.
+        name: String,
+    },
+    /// Two aggregates have the same name.
+    #[error("aggregate {name} is registered twice")]
+    Twice {
+        /// The name.
+        name: Arc<str>,
+    },
+}
+
+impl Registry {
+    /// Adds a Rust aggregate.
+    ///
+    /// # Errors
+    /// [`RegisterError`] for a name that is taken or can't be part of a stream name.
+    pub fn add<A: Aggregate>(&mut self) -> Result<(), RegisterError> {
+        self.add_decider(Rc::new(Erased::<A> { name: A::NAME.into(), aggregate: PhantomData }))
+    }
+
+    /// Adds an aggregate whose types are erased already.
+    ///
+    /// # Errors
+    /// As [`Registry::add`].
+    pub fn add_decider(&mut self, decider: Rc<dyn Decider>) -> Result<(), RegisterError> {
+        let name = Arc::clone(decider.name());
+        if name.is_empty() || name.len() > 128 || name.contains('-') || name.chars().any(char::is_control) {
+            return Err(RegisterError::Name { name: name.chars().take(64).collect() });
+        }
+        if self.get(&name).is_some() {
+            return Err(RegisterError::Twice { name });
+        }
+        self.deciders.push(decider);
+        Ok(())
+    }
+
+    /// The aggregate of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Rc<dyn Decider>> {
+        self.deciders.iter().find(|decider| **decider.name() == *name)
+    }
+}

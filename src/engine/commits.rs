@@ -1,0 +1,131 @@
+//! The queue and the rejected list as a reader sees them, and where a version stands.
+
+use super::{Engine, ReadError};
+use crate::{
+    commit::{Command, Commit, PendingCommit, Policy, Reason, RejectedCommit},
+    event::{Event, RecordedEvent},
+    id::CommitId,
+    log::{Place, store::Store},
+    stream::StreamName,
+    time::Timestamp,
+    version::{ExpectedVersion, Version},
+};
+use serde::Serialize;
+
+/// A commit that waits for the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuedCommit {
+    /// Its place in this device's queue; rising, with gaps.
+    pub sequence: u64,
+    /// Its identity.
+    pub commit_id: CommitId,
+    /// Its stream.
+    pub stream: StreamName,
+    /// The version it was decided on.
+    pub expected_version: ExpectedVersion,
+    /// How often it was rebased.
+    pub generation: u32,
+    /// What becomes of it if its stream moves.
+    pub policy: Policy,
+    /// Its command, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
+    /// Its events in today's shape.
+    pub events: Vec<RecordedEvent>,
+}
+
+/// A rejected commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedRejection {
+    /// Its identity.
+    pub commit_id: CommitId,
+    /// Its stream.
+    pub stream: StreamName,
+    /// The version it was last decided on.
+    pub expected_version: ExpectedVersion,
+    /// How often it was rebased.
+    pub generation: u32,
+    /// Its command, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
+    /// Its events as they last stood, in today's shape. They are in no stream, so they have no version.
+    pub events: Vec<Event>,
+    /// Why it was rejected.
+    pub reason: Reason,
+    /// When this device learned of it.
+    pub rejected_at: Timestamp,
+}
+
+impl<S: Store> Engine<S> {
+    /// The first `limit` commits that wait for the server, in the order they go.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the log can't be read or an upcaster fails.
+    pub async fn queue(&self, limit: usize) -> Result<Vec<QueuedCommit>, ReadError> {
+        let pending = self.inner.log.pending(0, limit, usize::MAX).await?;
+        let queued = pending.into_iter().take(limit).map(|pending| {
+            let PendingCommit { sequence, first_version, policy, commit } = pending;
+            let Commit { id: commit_id, ref stream, expected_version, generation, .. } = commit;
+            let (stream, command) = (stream.clone(), commit.command.clone());
+            let events = self.decoded(commit, first_version)?;
+            Ok(QueuedCommit {
+                sequence,
+                commit_id,
+                stream,
+                expected_version,
+                generation,
+                policy,
+                command,
+                events,
+            })
+        });
+        queued.collect()
+    }
+
+    /// The rejected commits, the oldest rejection first.
+    ///
+    /// # Errors
+    /// As [`Engine::queue`].
+    pub async fn rejected(&self) -> Result<Vec<ListedRejection>, ReadError> {
+        let rejected = self.inner.log.rejected().await?;
+        let listed = rejected.into_iter().map(|RejectedCommit { commit, reason, rejected_at }| {
+            let Commit { id: commit_id, ref stream, expected_version, generation, .. } = commit;
+            let (stream, command) = (stream.clone(), commit.command.clone());
+            let events = self.decoded(commit, 0)?.into_iter().map(|recorded| recorded.event).collect();
+            Ok(ListedRejection {
+                commit_id,
+                stream,
+                expected_version,
+                generation,
+                command,
+                events,
+                reason,
+                rejected_at,
+            })
+        });
+        listed.collect()
+    }
+
+    fn decoded(&self, commit: Commit, first_version: Version) -> Result<Vec<RecordedEvent>, ReadError> {
+        Ok(self.inner.decoder.decode(RecordedEvent::of_commit(commit, first_version, None).collect())?)
+    }
+
+    /// The place right after the event of a stream that has this version: the start for 0, the end beyond the last one.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the log can't be read.
+    pub async fn place_of(&self, stream: &StreamName, version: Version) -> Result<Place, ReadError> {
+        let Some(before) = version.checked_sub(1) else { return Ok(Place::START) };
+        let log = &self.inner.log;
+        let Some(event) = log.load(stream, before).await?.into_iter().next() else { return Ok(Place::END) };
+        if let Some(position) = event.position {
+            return Ok(Place::Confirmed(position));
+        }
+        let Some(sequence) = log.pending_sequence(event.commit_id) else { return Ok(Place::END) };
+        let commit = log.pending(sequence.saturating_sub(1), 1, usize::MAX).await?.into_iter().next();
+        let first_version = commit.map_or(version, |commit| commit.first_version);
+        Ok(Place::Pending(sequence, version.saturating_sub(first_version) + 1))
+    }
+}

@@ -1,0 +1,266 @@
+//! The driver: feeds the sync machine and does what it says, in the one tab that holds the lock.
+
+use super::{
+    Changed, Engine, Inner,
+    pulling::Session,
+    status::{SyncError, SyncState, SyncStatus},
+};
+use crate::{
+    log::{Authority, store::Store},
+    sync::{
+        machine::{Action, Failure, Input, Machine},
+        transport::Transport,
+    },
+};
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures_util::{
+    StreamExt,
+    future::{Either, LocalBoxFuture, pending, select},
+};
+use std::cell::{Cell, RefCell};
+
+/// The message that tells other tabs to catch up.
+pub(super) const CHANGED: &str = "log";
+
+/// What tabs tell each other about sync. The status of the tab that runs the loop is the host's to tell.
+#[derive(Clone, Copy)]
+enum Message {
+    /// Somebody wants a round.
+    Wanted,
+    /// Somebody paused sync for all tabs.
+    Paused,
+    /// Somebody resumed it.
+    Resumed,
+    /// A tab has opened: the one that runs the loop says whether it is paused.
+    Hello,
+}
+
+impl Message {
+    const ALL: [Self; 4] = [Self::Wanted, Self::Paused, Self::Resumed, Self::Hello];
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Hello => "hello",
+        }
+    }
+}
+
+enum Order {
+    Input(Input),
+    Stop,
+}
+
+/// The switchboard between the app's calls, other tabs and the running loop.
+pub(super) struct Driver {
+    poll_interval: u64,
+    orders: RefCell<Option<UnboundedSender<Order>>>,
+    online: Cell<bool>,
+    paused: Cell<bool>,
+    status: RefCell<SyncStatus>,
+}
+
+impl Driver {
+    pub(super) fn new(poll_interval: u64) -> Self {
+        Self {
+            poll_interval,
+            orders: RefCell::default(),
+            online: Cell::new(true),
+            paused: Cell::new(false),
+            status: RefCell::new(SyncStatus { state: SyncState::Following, ..SyncStatus::default() }),
+        }
+    }
+
+    pub(super) fn status(&self) -> SyncStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Whether a loop runs in this tab and took the order.
+    fn order(&self, order: Order) -> bool {
+        let orders = self.orders.borrow();
+        orders.as_ref().is_some_and(|orders| orders.unbounded_send(order).is_ok())
+    }
+
+    pub(super) fn want(&self) -> bool {
+        self.order(Order::Input(Input::Wanted))
+    }
+
+    pub(super) fn stop(&self) {
+        self.order(Order::Stop);
+    }
+
+    fn pause(&self, paused: bool) {
+        self.paused.set(paused);
+        if !self.order(Order::Input(Input::Paused(paused))) {
+            self.status.borrow_mut().state = if paused { SyncState::Paused } else { SyncState::Following };
+        }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Asks for a round now, in whatever tab runs the loop.
+    pub fn sync_now(&self) {
+        if !self.inner.driver.want() {
+            self.inner.tell(Message::Wanted);
+        }
+    }
+
+    /// Stops sending, in all tabs, until [`Engine::sync_resume`]. What is decided meanwhile waits in the queue.
+    pub fn sync_pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Goes on sending, in all tabs.
+    pub fn sync_resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, paused: bool) {
+        self.inner.driver.pause(paused);
+        self.inner.tell(if paused { Message::Paused } else { Message::Resumed });
+        self.inner.host.changed(Changed { streams: Some(vec![]), sync: true });
+    }
+
+    /// Says whether the browser has a network.
+    pub fn set_online(&self, online: bool) {
+        self.inner.driver.online.set(online);
+        self.inner.driver.order(Order::Input(Input::Online(online)));
+    }
+
+    /// Ends the loop of this tab; a request under way is given up.
+    pub fn sync_stop(&self) {
+        self.inner.driver.stop();
+    }
+
+    /// Runs the sync loop until [`Engine::sync_stop`] or [`Engine::close`]. Only one tab may run it: hold the lock. Returns at
+    /// once if this device is the authority or a loop runs here already.
+    pub async fn sync_run<T: Transport>(&self, transport: T) {
+        let inner = &*self.inner;
+        if inner.log.authority() == Authority::Device || inner.driver.orders.borrow().is_some() {
+            return;
+        }
+        let (sender, orders) = unbounded();
+        *inner.driver.orders.borrow_mut() = Some(sender);
+        inner.run(&transport, orders).await;
+        *inner.driver.orders.borrow_mut() = None;
+        inner.driver.status.borrow_mut().leader = false;
+        inner.driver.status.borrow_mut().state = SyncState::Following;
+        inner.host.changed(Changed { streams: Some(vec![]), sync: true });
+    }
+}
+
+impl<S: Store> Inner<S> {
+    /// Asks the tab that runs the loop, if there is one, how things stand.
+    pub(super) fn greet(&self) {
+        self.tell(Message::Hello);
+    }
+
+    /// Takes a message of another tab; whether it was about sync. A tab with a newer version of the app may say more than this
+    /// one understands: then the log is caught up with, which is always right.
+    pub(super) fn heard(&self, message: &str) -> bool {
+        let Some(message) = Message::ALL.into_iter().find(|known| known.text() == message) else {
+            return false;
+        };
+        match message {
+            Message::Wanted => {
+                self.driver.want();
+            }
+            Message::Paused => self.driver.pause(true),
+            Message::Resumed => self.driver.pause(false),
+            Message::Hello if self.driver.paused.get() => self.tell(Message::Paused),
+            Message::Hello => {}
+        }
+        true
+    }
+
+    fn tell(&self, message: Message) {
+        self.host.post(message.text());
+    }
+
+    async fn run<T: Transport>(&self, transport: &T, mut orders: UnboundedReceiver<Order>) {
+        let session = Session::default();
+        let mut machine = Machine::new(self.driver.poll_interval, self.driver.online.get());
+        machine.paused = self.driver.paused.get();
+        // at most one exchange and one timer are under way; a new timer takes the place of the old
+        let mut exchange: LocalBoxFuture<'_, Input> = Box::pin(pending());
+        let mut timer: LocalBoxFuture<'_, Input> = Box::pin(pending());
+        let mut input = Input::Start;
+        loop {
+            let synced = matches!(input, Input::Pulled { up_to_date: true, .. });
+            let (stepped, actions) = machine.step(input);
+            machine = stepped;
+            let mut retry_in = None;
+            for action in actions {
+                let doing = self.act(action, transport, &session);
+                if let Action::SetTimer(_, milliseconds) = action {
+                    retry_in = Some(milliseconds);
+                    timer = doing;
+                } else {
+                    exchange = doing;
+                }
+            }
+            self.report(&machine, synced, retry_in);
+            input = match select(orders.next(), select(&mut exchange, &mut timer)).await {
+                Either::Left((Some(Order::Input(input)), _)) => input,
+                Either::Left((Some(Order::Stop) | None, _)) => return,
+                Either::Right((Either::Left((input, _)), _)) => {
+                    exchange = Box::pin(pending());
+                    input
+                }
+                Either::Right((Either::Right((input, _)), _)) => {
+                    timer = Box::pin(pending());
+                    input
+                }
+            };
+        }
+    }
+
+    fn act<'a, T: Transport>(
+        &'a self,
+        action: Action,
+        transport: &'a T,
+        session: &'a Session,
+    ) -> LocalBoxFuture<'a, Input> {
+        Box::pin(async move {
+            let done = match action {
+                Action::Pull => self.pull(transport, session).await,
+                Action::Push => self.push(transport, session).await,
+                Action::AskToken => Ok(Input::Token(transport.renew_token().await)),
+                Action::SetTimer(timer, milliseconds) => {
+                    transport.sleep(milliseconds).await;
+                    Ok(Input::Rang(timer))
+                }
+            };
+            done.unwrap_or_else(|failure: Failure| Input::Failed(failure, self.surroundings.fraction()))
+        })
+    }
+
+    fn report(&self, machine: &Machine, synced: bool, retry_in: Option<u64>) {
+        let now = self.surroundings.now().map(crate::time::Timestamp::millis).ok();
+        let before = self.driver.status();
+        let state = SyncState::of(machine);
+        let retry_at = match (state, retry_in) {
+            (SyncState::Waiting, Some(milliseconds)) => {
+                now.map(|now| now.saturating_add_unsigned(milliseconds))
+            }
+            (SyncState::Waiting, None) => before.retry_at,
+            _ => None,
+        };
+        let status = SyncStatus {
+            state,
+            leader: true,
+            last_synced_at: if synced { now } else { before.last_synced_at },
+            error: machine
+                .failure
+                .as_ref()
+                .map(|failure| SyncError { code: failure.code.into(), message: failure.message.clone() }),
+            retry_at,
+        };
+        if status != before {
+            *self.driver.status.borrow_mut() = status;
+            self.host.changed(Changed { streams: Some(vec![]), sync: true });
+        }
+    }
+}

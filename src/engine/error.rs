@@ -1,0 +1,171 @@
+//! What can go wrong when reading and writing through the engine.
+
+use crate::{
+    aggregate::{DecideError, EvolveError},
+    commit::InvalidCommit,
+    environment::ImplausibleClock,
+    json::NotJson,
+    log::{AppendError, LogError, store::StoreError},
+    projection::ProjectError,
+    stream::StreamNameError,
+    upcast::UpcastError,
+};
+
+/// Reading failed. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The stream's name is not one.
+    #[error(transparent)]
+    Stream(#[from] StreamNameError),
+    /// No aggregate of this name is registered.
+    #[error("no aggregate named {0:?} is registered")]
+    UnknownAggregate(String),
+    /// No projection of this name is registered.
+    #[error("no projection named {0:?} is registered")]
+    UnknownProjection(String),
+    /// No commit that is asked for has this id.
+    #[error("there is no commit with the id {0}: it was never there, or it is settled")]
+    UnknownCommit(String),
+    /// The log can't be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An event can't be brought to today's shape.
+    #[error(transparent)]
+    Upcast(#[from] UpcastError),
+    /// A state can't be made.
+    #[error(transparent)]
+    Evolve(#[from] EvolveError),
+    /// A row can't be made.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+}
+
+/// A command or append was not accepted. Nothing is written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// What it builds on can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The command was refused, unknown, or `decide` broke.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// The append was refused.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The clock can't be right.
+    #[error(transparent)]
+    Clock(#[from] ImplausibleClock),
+    /// Something is not JSON.
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
+}
+
+impl From<LogError> for WriteError {
+    fn from(error: LogError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<StreamNameError> for WriteError {
+    fn from(error: StreamNameError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<EvolveError> for WriteError {
+    fn from(error: EvolveError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<InvalidCommit> for WriteError {
+    fn from(error: InvalidCommit) -> Self {
+        Self::Append(error.into())
+    }
+}
+
+impl LogError {
+    /// A stable word to switch on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Corrupt { .. } => "corrupt",
+            Self::Misfit { .. } => "misfit",
+            Self::Store(error) => match error {
+                StoreError::Unavailable { .. } => "storage-unavailable",
+                StoreError::QuotaExceeded => "quota-exceeded",
+                StoreError::NewerFormat { .. } => "newer-format",
+                StoreError::Closed { .. } => "closed",
+                StoreError::Blocked { .. } => "storage-blocked",
+                StoreError::Failed { .. } => "storage-failed",
+            },
+        }
+    }
+}
+
+impl ReadError {
+    /// A stable word to switch on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Stream(_) => "invalid-stream",
+            Self::UnknownAggregate(_) => "unknown-aggregate",
+            Self::UnknownProjection(_) => "unknown-projection",
+            Self::UnknownCommit(_) => "unknown-commit",
+            Self::Log(error) => error.code(),
+            Self::Upcast(_) => "upcast-failed",
+            Self::Evolve(_) => "evolve-failed",
+            Self::Project(_) => "projection-failed",
+        }
+    }
+}
+
+impl WriteError {
+    /// A stable word to switch on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read(error) => error.code(),
+            Self::Decide(DecideError::Refused { .. }) => "refused",
+            Self::Decide(DecideError::UnknownCommand { .. }) => "unknown-command",
+            Self::Decide(DecideError::Failed { .. }) => "decide-failed",
+            Self::Append(AppendError::Conflict { .. }) => "version-conflict",
+            Self::Append(AppendError::Invalid(error)) => invalid_code(error),
+            Self::Append(AppendError::AlreadyPending { .. }) => "already-pending",
+            Self::Append(AppendError::NotRejected { .. }) => "unknown-commit",
+            Self::Append(AppendError::Log(error)) => error.code(),
+            Self::Clock(_) => "implausible-clock",
+            Self::NotJson(_) => "not-json",
+        }
+    }
+}
+
+fn invalid_code(error: &InvalidCommit) -> &'static str {
+    use crate::event::InvalidEvent;
+    match error {
+        InvalidCommit::TooManyEvents { .. }
+        | InvalidCommit::CommandTooLarge { .. }
+        | InvalidCommit::MetadataTooLong { .. }
+        | InvalidCommit::Event(InvalidEvent::DataTooLarge { .. } | InvalidEvent::CustomTooLarge { .. }) => {
+            "too-large"
+        }
+        _ => "invalid-event",
+    }
+}
+
+/// The name of an unknown aggregate or projection, cut so that a message stays readable.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+/// The reason of a refusal to read a command that names no aggregate known here.
+pub(super) fn unknown_aggregate(name: &str) -> ReadError {
+    ReadError::UnknownAggregate(shown(name))
+}
+
+/// The reason that no projection of this name is known here.
+pub(super) fn unknown_projection(name: &str) -> ReadError {
+    ReadError::UnknownProjection(shown(name))
+}

@@ -1,0 +1,355 @@
+//! Writing: commands and plain appends.
+
+use super::{Engine, Inner, WriteError, error::ReadError, states::Kept};
+use crate::{
+    aggregate::{Context, Decider},
+    commit::{Command, Commit, Policy, RejectedCommit},
+    event::{Event, NewEvent, RecordedEvent},
+    id::{CommitId, EventId},
+    log::{AppendError, Draft, store::Store},
+    metadata::Metadata,
+    stream::StreamName,
+    version::{ExpectedVersion, Version},
+};
+use std::{rc::Rc, sync::Arc};
+use uuid::Uuid;
+
+/// How often a command is decided again when another tab was faster, before the conflict is the caller's.
+const MAX_ATTEMPTS: usize = 64;
+
+/// What may be said with a command or an append.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WriteOptions {
+    /// What the stream's version must be. For a command: what the caller has seen; a miss is a conflict, not a new decision.
+    pub expected_version: Option<ExpectedVersion>,
+    /// What becomes of the pending commit when its stream moves; else what the aggregate says for the command, and for an
+    /// append `keep` where any version will do and `reject` where not.
+    pub policy: Option<Policy>,
+    /// On whose behalf.
+    pub actor: Option<String>,
+    /// The chain that this belongs to; else a new one.
+    pub correlation_id: Option<Uuid>,
+    /// The event or command that caused this.
+    pub causation_id: Option<Uuid>,
+    /// The W3C trace context.
+    pub traceparent: Option<String>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The commit; also the command's identity. There is one even if the command led to no events.
+    pub commit_id: CommitId,
+    /// The stream.
+    pub stream: StreamName,
+    /// The stream's version with these events, provisional while they are pending.
+    pub version: Version,
+    /// The events, in order; none if the command had nothing to say.
+    pub events: Vec<RecordedEvent>,
+    /// Whether they are confirmed already: without a server, or without events, they are.
+    pub confirmed: bool,
+}
+
+/// One commit of a bulk append.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// The stream.
+    pub stream: StreamName,
+    /// What its version must be; any if it isn't said.
+    #[serde(default)]
+    pub expected_version: Option<ExpectedVersion>,
+    /// The events.
+    pub events: Vec<NewEvent>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Runs a command: loads the state, decides, appends with the version it decided on. If another tab was faster it decides
+    /// again. When it resolves, the events are durable.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is written then.
+    pub async fn execute(
+        &self,
+        aggregate: &str,
+        id: &str,
+        command: Command,
+        options: WriteOptions,
+    ) -> Result<Receipt, WriteError> {
+        self.inner.execute(aggregate, id, command, options, None).await
+    }
+
+    /// Appends events that no command of ours decided.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is written then.
+    pub async fn append(
+        &self,
+        stream: &str,
+        events: Vec<NewEvent>,
+        options: WriteOptions,
+    ) -> Result<Receipt, WriteError> {
+        self.inner.append(StreamName::parse(stream)?, events, options, None).await
+    }
+
+    /// Appends many commits in one transaction, all or none; one chain (correlation id) for all. Answers with the number of
+    /// events.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is written then.
+    pub async fn append_many(&self, commits: Vec<Imported>) -> Result<u64, WriteError> {
+        let inner = &self.inner;
+        let mut options = WriteOptions::default();
+        let mut drafts = Vec::with_capacity(commits.len());
+        let mut count = 0;
+        for Imported { stream, expected_version, events } in commits {
+            let expected = expected_version.unwrap_or(ExpectedVersion::Any);
+            let commit = inner.commit(stream, expected, None, events, &options)?;
+            options.correlation_id = Some(commit.metadata.correlation_id);
+            count += commit.count();
+            drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
+        }
+        inner.log.append(drafts, vec![], inner.surroundings.now()?).await?;
+        inner.wrote(None);
+        Ok(count)
+    }
+
+    /// Gives the command of a rejected commit again, on today's state. If it is accepted, the commit leaves the rejected list in
+    /// the same transaction; if it is refused again, it stays.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing has changed then.
+    pub async fn retry(&self, id: CommitId) -> Result<Receipt, WriteError> {
+        let RejectedCommit { commit, .. } = self.inner.rejected(id).await?;
+        let options = WriteOptions {
+            actor: commit.metadata.actor.clone(),
+            correlation_id: Some(commit.metadata.correlation_id),
+            // caused by the one before it, so that the chain tells the whole story
+            causation_id: Some(commit.id.0),
+            traceparent: commit.metadata.traceparent.clone(),
+            ..WriteOptions::default()
+        };
+        let stream = commit.stream;
+        match commit.command {
+            Some(command) => {
+                self.inner.execute(stream.aggregate(), stream.id(), command, options, Some(id)).await
+            }
+            None => {
+                let again = commit.events.into_iter().map(|event| NewEvent {
+                    event_type: event.event_type,
+                    schema_version: event.schema_version,
+                    data: event.data,
+                    id: None,
+                    occurred_at: Some(event.occurred_at.unwrap_or(commit.metadata.occurred_at)),
+                    custom: event.custom,
+                });
+                self.inner.append(stream, again.collect(), options, Some(id)).await
+            }
+        }
+    }
+
+    /// Takes a commit off the rejected list for good: whether it was there.
+    ///
+    /// # Errors
+    /// [`WriteError`] if the log can't be written.
+    pub async fn discard(&self, id: CommitId) -> Result<bool, WriteError> {
+        let found = self.inner.log.discard(id).await?;
+        if found {
+            self.inner.wrote(Some(vec![]));
+        }
+        Ok(found)
+    }
+}
+
+fn policy_of_append(expected: ExpectedVersion, said: Option<Policy>) -> Policy {
+    said.unwrap_or(match expected {
+        ExpectedVersion::Any | ExpectedVersion::Exists => Policy::Keep,
+        ExpectedVersion::None | ExpectedVersion::Exact(_) => Policy::Reject,
+    })
+}
+
+impl<S: Store> Inner<S> {
+    async fn rejected(&self, id: CommitId) -> Result<RejectedCommit, ReadError> {
+        let rejected = self.log.rejected().await?;
+        rejected
+            .into_iter()
+            .find(|rejected| rejected.commit.id == id)
+            .ok_or_else(|| ReadError::UnknownCommit(id.to_string()))
+    }
+
+    async fn execute(
+        &self,
+        aggregate: &str,
+        id: &str,
+        command: Command,
+        options: WriteOptions,
+        resolves: Option<CommitId>,
+    ) -> Result<Receipt, WriteError> {
+        let stream = StreamName::of(aggregate, id)?;
+        let decider = self.decider(aggregate)?;
+        // one at a time per stream: two decisions on one version would only make each other decide again
+        let turn = Rc::clone(self.turns.borrow_mut().entry(stream.as_str().to_owned()).or_default());
+        let receipt = {
+            let _turn = turn.lock().await;
+            self.decide(&decider, &stream, command, options, resolves).await
+        };
+        let mut turns = self.turns.borrow_mut();
+        if Rc::strong_count(&turn) == 2 {
+            turns.remove(stream.as_str());
+        }
+        receipt
+    }
+
+    async fn decide(
+        &self,
+        decider: &Rc<dyn Decider>,
+        stream: &StreamName,
+        command: Command,
+        options: WriteOptions,
+        resolves: Option<CommitId>,
+    ) -> Result<Receipt, WriteError> {
+        let actor = options.actor.clone().or_else(|| self.actor.clone());
+        let policy = options.policy.unwrap_or_else(|| decider.policy(&command.command_type));
+        let mut attempts = 0;
+        loop {
+            let kept = self.current(decider, stream).await?;
+            if let Some(expected) = options.expected_version.filter(|it| !it.is_met_by(kept.version)) {
+                return Err(self.conflict(stream, expected, kept.version).await?.into());
+            }
+            let context = Context {
+                stream: stream.clone(),
+                version: kept.version,
+                now: self.surroundings.now()?,
+                actor: actor.clone(),
+                replay: false,
+            };
+            let events = decider.decide(&command, &kept.state, &context)?;
+            if events.is_empty() {
+                if let Some(id) = resolves {
+                    self.log.discard(id).await?;
+                    self.wrote(Some(vec![]));
+                }
+                let commit_id = CommitId(self.surroundings.id()?);
+                let (stream, version) = (stream.clone(), kept.version);
+                return Ok(Receipt { commit_id, stream, version, events: vec![], confirmed: true });
+            }
+            let expected = ExpectedVersion::Exact(kept.version);
+            let commit = self.commit(stream.clone(), expected, Some(command.clone()), events, &options)?;
+            match self.write(commit, policy, resolves).await {
+                Ok(receipt) => {
+                    self.remember(decider, kept, &receipt);
+                    self.wrote(Some(vec![stream.as_str().to_owned()]));
+                    return Ok(receipt);
+                }
+                Err(AppendError::Conflict { .. }) if attempts < MAX_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn append(
+        &self,
+        stream: StreamName,
+        events: Vec<NewEvent>,
+        options: WriteOptions,
+        resolves: Option<CommitId>,
+    ) -> Result<Receipt, WriteError> {
+        let expected = options.expected_version.unwrap_or(ExpectedVersion::Any);
+        let policy = policy_of_append(expected, options.policy);
+        let commit = self.commit(stream.clone(), expected, None, events, &options)?;
+        let receipt = self.write(commit, policy, resolves).await?;
+        self.wrote(Some(vec![stream.as_str().to_owned()]));
+        Ok(receipt)
+    }
+
+    async fn write(
+        &self,
+        commit: Commit,
+        policy: Policy,
+        resolves: Option<CommitId>,
+    ) -> Result<Receipt, AppendError> {
+        let now = commit.metadata.occurred_at;
+        let drafts = vec![Draft { commit: commit.clone(), policy }];
+        let appended = self.log.append(drafts, resolves.into_iter().collect(), now).await?;
+        let (first_version, first_position) =
+            appended.first().map_or((1, None), |appended| (appended.first_version, appended.first_position));
+        let (commit_id, stream, version) =
+            (commit.id, commit.stream.clone(), first_version + commit.count() - 1);
+        let events = RecordedEvent::of_commit(commit, first_version, first_position.map(|it| (it, now)));
+        Ok(Receipt {
+            commit_id,
+            stream,
+            version,
+            events: events.collect(),
+            confirmed: first_position.is_some(),
+        })
+    }
+
+    /// Keeps the state after what was just written. If `evolve` breaks, the next load says so.
+    fn remember(&self, decider: &Rc<dyn Decider>, kept: Kept, receipt: &Receipt) {
+        let revision = self.log.head().revision;
+        let first = receipt.events.first().map(|event| event.version);
+        if revision != kept.revision || first != Some(kept.version + 1) {
+            return;
+        }
+        let events = self.decoder.decode(receipt.events.clone()).ok();
+        let state = events.and_then(|events| decider.evolve(kept.state, &events).ok());
+        if let Some(state) = state {
+            let kept = Kept { version: receipt.version, revision, state };
+            self.states.borrow_mut().put(receipt.stream.clone(), kept);
+        }
+    }
+
+    async fn conflict(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedVersion,
+        actual: Version,
+    ) -> Result<AppendError, ReadError> {
+        let missing = match expected {
+            ExpectedVersion::Exact(version) => self.log.load(stream, version).await?,
+            _ => vec![],
+        };
+        Ok(AppendError::Conflict { stream: stream.clone(), expected, actual, missing })
+    }
+
+    fn commit(
+        &self,
+        stream: StreamName,
+        expected_version: ExpectedVersion,
+        command: Option<Command>,
+        events: Vec<NewEvent>,
+        options: &WriteOptions,
+    ) -> Result<Commit, WriteError> {
+        let id = self.surroundings.id()?;
+        let commit = Commit {
+            id: CommitId(id),
+            stream,
+            expected_version,
+            generation: 0,
+            metadata: Arc::new(Metadata {
+                correlation_id: options.correlation_id.unwrap_or(id),
+                causation_id: options.causation_id,
+                actor: options.actor.clone().or_else(|| self.actor.clone()),
+                device_id: self.device,
+                session_id: self.session,
+                occurred_at: self.surroundings.now()?,
+                traceparent: options.traceparent.clone(),
+            }),
+            command,
+            events: events.into_iter().map(|new| self.event(new)).collect::<Result<_, _>>()?,
+        };
+        commit.check()?;
+        Ok(commit)
+    }
+
+    fn event(&self, new: NewEvent) -> Result<Event, WriteError> {
+        let NewEvent { event_type, schema_version, data, id, occurred_at, custom } = new;
+        let id = match id {
+            Some(id) => id,
+            None => EventId(self.surroundings.id()?),
+        };
+        Ok(Event { id, event_type, schema_version, data, occurred_at, custom })
+    }
+}

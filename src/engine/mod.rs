@@ -1,0 +1,224 @@
+//! The engine: wires log, aggregates, projections and sync together.
+//!
+//! Everything here is single-threaded and asynchronous at the edges only: `decide`, `evolve`, upcasters, projections, rebase and
+//! the sync machine are pure functions that it calls between two awaits. No borrow is held across an await.
+
+mod commits;
+mod driver;
+mod error;
+mod execute;
+mod outcome;
+mod pulling;
+mod read;
+mod signal;
+mod states;
+mod status;
+mod views;
+
+pub use commits::{ListedRejection, QueuedCommit};
+pub use error::{ReadError, WriteError};
+pub use execute::{Imported, Receipt, WriteOptions};
+pub use outcome::Outcome;
+pub use read::At;
+pub use status::{Status, SyncState, SyncStatus};
+
+use crate::{
+    aggregate::Registry,
+    environment::Surroundings,
+    id::{CommitId, DeviceId, SessionId},
+    log::{
+        Authority, Log, LogError,
+        store::{Store, StoreError},
+    },
+    projection::Projector,
+    upcast::Decoder,
+};
+use driver::Driver;
+use signal::Signal;
+use states::States;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+use views::View;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Who confirms.
+    pub authority: Authority,
+    /// Time and randomness.
+    pub surroundings: Surroundings,
+    /// The aggregates.
+    pub registry: Registry,
+    /// The projections; of two with the same name the first counts.
+    pub projections: Vec<Rc<dyn Projector>>,
+    /// The upcasters.
+    pub decoder: Decoder,
+    /// On whose behalf commands are given, unless a command says otherwise.
+    pub actor: Option<String>,
+    /// Milliseconds between looks at the server while idle.
+    pub poll_interval: u64,
+    /// Whom to tell.
+    pub host: Rc<dyn Host>,
+}
+
+/// What changed in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The streams with new or other events; none means that any may have changed.
+    pub streams: Option<Vec<String>>,
+    /// Whether queue, rejected list or sync status changed.
+    pub sync: bool,
+}
+
+/// Whom the engine tells. It is called between two awaits, when the engine holds no borrow: calling back is allowed.
+pub trait Host {
+    /// The log or the sync status changed, by this tab, another one, or the server.
+    fn changed(&self, change: Changed);
+    /// A message for the other tabs; they give it to [`Engine::heard`].
+    fn post(&self, message: &str);
+}
+
+/// A host that does not listen, for tests and tools without tabs.
+pub struct Alone;
+
+impl Host for Alone {
+    fn changed(&self, _: Changed) {}
+    fn post(&self, _: &str) {}
+}
+
+/// An open database with its rules. Clones share it.
+pub struct Engine<S: Store> {
+    inner: Rc<Inner<S>>,
+}
+
+impl<S: Store> Clone for Engine<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+struct Inner<S: Store> {
+    log: Log<S>,
+    registry: Registry,
+    decoder: Decoder,
+    surroundings: Surroundings,
+    views: Vec<View>,
+    states: RefCell<States>,
+    turns: RefCell<HashMap<String, Rc<futures_util::lock::Mutex<()>>>>,
+    signal: Signal,
+    driver: Driver,
+    host: Rc<dyn Host>,
+    device: DeviceId,
+    session: SessionId,
+    actor: Option<String>,
+    /// The commits that a rebase of this opening found to have nothing left to say: they leave no other trace.
+    absorbed: RefCell<Vec<CommitId>>,
+    closed: Cell<bool>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Opens the log and puts the parts around it.
+    ///
+    /// # Errors
+    /// [`WriteError::Log`] if storage can't be opened, [`WriteError::Clock`] if the clock can't be right.
+    pub async fn open(store: S, parts: Parts) -> Result<Self, WriteError> {
+        let fresh = DeviceId(parts.surroundings.id()?);
+        let session = SessionId(parts.surroundings.id()?);
+        let log = Log::open(store, parts.authority).await?;
+        let device = log.device_id(fresh).await?;
+        let views = parts.projections.into_iter().map(View::new);
+        let engine = Self {
+            inner: Rc::new(Inner {
+                log,
+                registry: parts.registry,
+                decoder: parts.decoder,
+                surroundings: parts.surroundings,
+                views: views.collect(),
+                states: RefCell::default(),
+                turns: RefCell::default(),
+                signal: Signal::default(),
+                driver: Driver::new(parts.poll_interval),
+                host: parts.host,
+                device,
+                session,
+                actor: parts.actor,
+                absorbed: RefCell::default(),
+                closed: Cell::new(false),
+            }),
+        };
+        if parts.authority == Authority::Server {
+            engine.inner.greet();
+        }
+        Ok(engine)
+    }
+
+    /// The log underneath.
+    #[must_use]
+    pub fn log(&self) -> &Log<S> {
+        &self.inner.log
+    }
+
+    /// The identity of this device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.inner.device
+    }
+
+    /// Takes in a message that another tab posted.
+    ///
+    /// # Errors
+    /// [`ReadError::Log`] if the log can't be read.
+    pub async fn heard(&self, message: &str) -> Result<(), ReadError> {
+        if self.inner.heard(message) {
+            self.inner.host.changed(Changed { streams: Some(vec![]), sync: true });
+            return Ok(());
+        }
+        if self.inner.log.catch_up().await? {
+            self.inner.announce(None);
+        }
+        Ok(())
+    }
+
+    /// One step of background merging; whether there is more to do. Call it while nothing else is going on.
+    ///
+    /// # Errors
+    /// [`ReadError::Log`] if the log can't be read or written; nothing is lost then.
+    pub async fn maintain(&self) -> Result<bool, ReadError> {
+        Ok(self.inner.log.merge().await?)
+    }
+
+    /// Lets go of the database and ends the sync loop.
+    pub fn close(&self) {
+        self.inner.closed.set(true);
+        self.inner.driver.stop();
+        self.inner.log.close();
+        self.inner.signal.notify();
+    }
+}
+
+impl<S: Store> Inner<S> {
+    fn check_open(&self) -> Result<(), ReadError> {
+        if self.closed.get() {
+            let reason = "this Tidelog was closed".into();
+            return Err(LogError::Store(StoreError::Closed { reason }).into());
+        }
+        Ok(())
+    }
+
+    /// This tab changed the log: tells the host, who waits here, the sync loop and the other tabs.
+    fn wrote(&self, streams: Option<Vec<String>>) {
+        self.host.post(driver::CHANGED);
+        self.announce(streams);
+    }
+
+    /// The log is not what it was: tells the host, who waits here, and the sync loop.
+    fn announce(&self, streams: Option<Vec<String>>) {
+        if self.log.head().pending_commits > 0 {
+            self.driver.want();
+        }
+        self.signal.notify();
+        self.host.changed(Changed { streams, sync: true });
+    }
+}

@@ -1,0 +1,371 @@
+//! One exchange with the server, and what its answer does to the log.
+
+use super::{Inner, ReadError};
+use crate::{
+    commit::{ConfirmedCommit, PendingCommit, Reason},
+    event::RecordedEvent,
+    id::CommitId,
+    log::{Applied, Change, Head, LogError, store::Store},
+    stream::StreamName,
+    sync::{
+        machine::{Failure, Input},
+        protocol::{
+            MAX_PAGE_EVENTS, MAX_PUSH_BYTES, MAX_PUSH_COMMITS, PROTOCOL, Page, Push, PushResult, problem,
+        },
+        rebase::{Base, Plan, Rebase},
+        transport::{self, Transport},
+    },
+    version::Version,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap, HashSet},
+};
+
+/// The most bytes of commits in one push: what the server takes, less room for the envelope.
+const PUSH_BYTES: usize = MAX_PUSH_BYTES / 4 * 3;
+
+/// What the loop remembers from one exchange to the next. All of it may be lost.
+pub(super) struct Session {
+    /// Streams in which the server saw a conflict that no pull has explained yet.
+    conflicts: RefCell<BTreeSet<StreamName>>,
+    /// How many commits a push may hold; halved when the server finds a push too large or unreadable.
+    batch: Cell<usize>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { conflicts: RefCell::default(), batch: Cell::new(MAX_PUSH_COMMITS) }
+    }
+}
+
+/// What came from the server.
+#[derive(Default)]
+struct News {
+    page: Option<Page>,
+    /// Commits that the server refused for good.
+    refused: HashMap<CommitId, Reason>,
+    /// Streams whose pending commits must be decided again though nothing foreign arrived in them.
+    conflicts: BTreeSet<StreamName>,
+}
+
+fn failure(code: &'static str, message: String) -> Failure {
+    Failure { code, message, retry_after: None, problem: None }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let code = if matches!(error, ReadError::Log(_)) { "storage" } else { "app" };
+        failure(code, error.to_string())
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        failure("storage", error.to_string())
+    }
+}
+
+impl<S: Store> Inner<S> {
+    pub(super) async fn pull(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
+        self.log.catch_up().await?;
+        let cursor = self.log.head().cursor;
+        let page = transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await?;
+        let up_to_date = page.up_to_date;
+        let arrived = page.commits.iter().map(|commit| &commit.commit.stream);
+        {
+            let mut conflicts = session.conflicts.borrow_mut();
+            for stream in arrived {
+                conflicts.remove(stream);
+            }
+        }
+        let mut news = News { page: Some(page), ..News::default() };
+        if up_to_date {
+            news.conflicts.clone_from(&session.conflicts.borrow());
+        }
+        let changed = self.take_in(&news).await?;
+        if up_to_date {
+            session.conflicts.borrow_mut().clear();
+        }
+        Ok(Input::Pulled { up_to_date, pending: self.log.head().pending_commits, news: changed })
+    }
+
+    pub(super) async fn push(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
+        let pending = self.log.pending(0, session.batch.get(), PUSH_BYTES).await?;
+        if pending.is_empty() {
+            return Ok(Input::Pushed { accepted: false });
+        }
+        let commits = pending.into_iter().map(|pending| pending.commit).collect();
+        let push = Push { protocol: PROTOCOL, device_id: self.device, commits };
+        let pushed = match transport::push(transport, &push).await {
+            Ok(pushed) => pushed,
+            Err(failure) if matches!(failure.code, "too-large" | "invalid") => {
+                return self.shrink(session, &push, failure).await;
+            }
+            Err(failure) => return Err(failure),
+        };
+        self.check_log(&pushed.log_id)?;
+        session.batch.set(MAX_PUSH_COMMITS.min(session.batch.get() * 2));
+        let mut news = News::default();
+        let mut accepted = false;
+        for (outcome, commit) in pushed.outcomes.into_iter().zip(&push.commits) {
+            if outcome.generation != commit.generation {
+                continue;
+            }
+            match outcome.result {
+                PushResult::Committed { .. } | PushResult::Duplicate { .. } => accepted = true,
+                PushResult::Conflict { .. } => {
+                    session.conflicts.borrow_mut().insert(commit.stream.clone());
+                }
+                PushResult::Rejected { problem } => {
+                    let message = problem.detail.unwrap_or(problem.title);
+                    let detail = Some(problem.problem_type.as_ref().into());
+                    let reason = Reason { code: "server".into(), message, detail, builds_on: None };
+                    news.refused.insert(commit.id, reason);
+                }
+                PushResult::Blocked { .. } => {}
+            }
+        }
+        if !news.refused.is_empty() {
+            accepted |= self.take_in(&news).await?;
+        }
+        Ok(Input::Pushed { accepted })
+    }
+
+    /// The push could not be taken as a whole: try with fewer commits. If one alone is too much and the server says so in the words
+    /// of the protocol, it is that one. Whatever stands between and says so may be wrong about every commit: that is waited out.
+    async fn shrink(&self, session: &Session, push: &Push, failure: Failure) -> Result<Input, Failure> {
+        let count = push.commits.len();
+        if count > 1 {
+            session.batch.set(count / 2);
+            return Ok(Input::Pushed { accepted: true });
+        }
+        if !matches!(failure.problem.as_deref(), Some(problem::TOO_LARGE | problem::INVALID_REQUEST)) {
+            return Err(failure);
+        }
+        let mut news = News::default();
+        for commit in &push.commits {
+            let detail = Some(failure.code.into());
+            let reason =
+                Reason { code: "server".into(), message: failure.message.clone(), detail, builds_on: None };
+            news.refused.insert(commit.id, reason);
+        }
+        session.batch.set(MAX_PUSH_COMMITS);
+        let accepted = self.take_in(&news).await?;
+        Ok(Input::Pushed { accepted })
+    }
+
+    fn check_log(&self, log_id: &str) -> Result<(), Failure> {
+        match self.log.head().log_id {
+            Some(known) if *known != *log_id => {
+                let message = format!(
+                    "the server answers for log {log_id}, this database belongs to log {known}: nothing was sent or taken; check the URL"
+                );
+                Err(failure("log-changed", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes news into the log, in one transaction; whether anything changed. If another tab is faster, it computes again.
+    async fn take_in(&self, news: &News) -> Result<bool, Failure> {
+        if let Some(page) = &news.page {
+            self.check_log(&page.log_id)?;
+        }
+        loop {
+            let seen = self.log.head();
+            let Some((change, streams)) = self.change(news, seen).await? else { return Ok(false) };
+            if self.log.apply(change).await? == Applied::Done {
+                self.wrote(Some(streams));
+                return Ok(true);
+            }
+        }
+    }
+
+    /// What the news means for the log as it stands at `seen`; none if nothing changes.
+    async fn change(&self, news: &News, seen: Head) -> Result<Option<(Change, Vec<String>)>, Failure> {
+        let confirmed = self.fresh(news, &seen)?;
+        let pending = self.affected(news, &confirmed, &seen).await?;
+        let by_id: HashMap<CommitId, &PendingCommit> = pending.iter().map(|it| (it.commit.id, it)).collect();
+
+        let mut settled = HashSet::new();
+        let mut moved: BTreeSet<StreamName> = news.conflicts.clone();
+        let mut foreign = false;
+        for commit in &confirmed {
+            let stream = &commit.commit.stream;
+            match by_id.get(&commit.commit.id) {
+                Some(own) => {
+                    settled.insert(own.sequence);
+                    if differs(own, commit) {
+                        moved.insert(stream.clone());
+                    }
+                }
+                None => {
+                    foreign = true;
+                    moved.insert(stream.clone());
+                }
+            }
+        }
+        let streams_of_refused = pending.iter().filter(|it| news.refused.contains_key(&it.commit.id));
+        let touched: BTreeSet<StreamName> = streams_of_refused.map(|it| it.commit.stream.clone()).collect();
+        let in_order = pending.iter().take(settled.len()).all(|it| settled.contains(&it.sequence));
+        let left: Vec<PendingCommit> =
+            pending.into_iter().filter(|it| !settled.contains(&it.sequence)).collect();
+
+        let moved_here = !moved.is_empty();
+        let plan = self.rebase(news, &confirmed, &moved, &touched, &left).await?;
+        let mut streams = moved;
+        streams.extend(touched);
+        streams.extend(confirmed.iter().map(|it| it.commit.stream.clone()));
+        streams.extend(plan.rejected.iter().map(|(_, it)| it.commit.stream.clone()));
+        let streams = streams.iter().map(|stream| stream.as_str().to_owned()).collect();
+
+        let page = news.page.as_ref();
+        let cursor = page.map(|page| page.cursor.clone()).filter(|cursor| *cursor != seen.cursor);
+        let log_id = page.map(|page| page.log_id.as_str().into()).filter(|_| seen.log_id.is_none());
+        let rebased = !(plan.replaced.is_empty() && plan.absorbed.is_empty() && plan.rejected.is_empty());
+        if confirmed.is_empty() && !rebased && cursor.is_none() && log_id.is_none() {
+            return Ok(None);
+        }
+        let absorbed = left.iter().filter(|it| plan.absorbed.contains(&it.sequence)).map(|it| it.commit.id);
+        self.absorbed.borrow_mut().extend(absorbed);
+        let mut settled: Vec<u64> = settled.into_iter().chain(plan.absorbed).collect();
+        settled.sort_unstable();
+        let change = Change {
+            revises: rebased || (seen.pending_commits > 0 && (foreign || !in_order || moved_here)),
+            seen,
+            confirmed,
+            cursor,
+            log_id,
+            settled,
+            replaced: plan.replaced,
+            rejected: plan.rejected,
+        };
+        Ok(Some((change, streams)))
+    }
+
+    /// The pending commits that the news may touch: all of them, or where the page merely confirms the head of the queue as it
+    /// is, only those. A long queue is pushed in many rounds, and must not be read whole in each.
+    async fn affected(
+        &self,
+        news: &News,
+        confirmed: &[ConfirmedCommit],
+        seen: &Head,
+    ) -> Result<Vec<PendingCommit>, Failure> {
+        if seen.pending_commits == 0 {
+            return Ok(vec![]);
+        }
+        if news.refused.is_empty() && news.conflicts.is_empty() {
+            let first = if confirmed.is_empty() {
+                vec![]
+            } else {
+                self.log.pending(0, confirmed.len(), usize::MAX).await?
+            };
+            let same = |(own, it): (&PendingCommit, &ConfirmedCommit)| {
+                own.commit.id == it.commit.id && !differs(own, it)
+            };
+            if first.len() == confirmed.len() && first.iter().zip(confirmed).all(same) {
+                return Ok(first);
+            }
+        }
+        Ok(self.log.pending(0, usize::MAX, usize::MAX).await?)
+    }
+
+    /// The commits of the page that are not here yet, checked: the log must stay a prefix of the server's.
+    fn fresh(&self, news: &News, seen: &Head) -> Result<Vec<ConfirmedCommit>, Failure> {
+        let Some(page) = &news.page else { return Ok(vec![]) };
+        let mut versions: HashMap<&StreamName, Version> = HashMap::new();
+        let mut last = seen.position;
+        let mut fresh = Vec::new();
+        for confirmed in &page.commits {
+            let commit = &confirmed.commit;
+            let bad = |what: String| {
+                failure("bad-answer", format!("commit {} of the server's page {what}", commit.id))
+            };
+            commit.check().map_err(|error| bad(format!("is not valid: {error}")))?;
+            if confirmed.first_position <= seen.position {
+                continue;
+            }
+            if confirmed.first_position <= last {
+                return Err(bad(format!("has position {}, not above {last}", confirmed.first_position)));
+            }
+            let stream = &commit.stream;
+            let version = versions.entry(stream).or_insert_with(|| self.log.confirmed_version(stream));
+            if confirmed.first_version != *version + 1 {
+                return Err(bad(format!(
+                    "starts at version {} of {stream}, which has {version} events here",
+                    confirmed.first_version
+                )));
+            }
+            *version += commit.count();
+            last = confirmed.last_position();
+            fresh.push(confirmed.clone());
+        }
+        Ok(fresh)
+    }
+
+    /// Brings the commits that are left onto what is confirmed. A rejection can reach further streams through causation: then
+    /// their bases are fetched and the plan is made again.
+    async fn rebase(
+        &self,
+        news: &News,
+        confirmed: &[ConfirmedCommit],
+        moved: &BTreeSet<StreamName>,
+        touched: &BTreeSet<StreamName>,
+        left: &[PendingCommit],
+    ) -> Result<Plan, Failure> {
+        let holding: HashSet<&StreamName> = left.iter().map(|it| &it.commit.stream).collect();
+        let mut bases = HashMap::new();
+        let wanted = moved.union(touched).filter(|stream| holding.contains(stream));
+        let mut wanted: Vec<StreamName> = wanted.cloned().collect();
+        if wanted.is_empty() {
+            return Ok(Plan::default());
+        }
+        let now = self.surroundings.now().map_err(|error| failure("app", error.to_string()))?;
+        let new_id = || self.surroundings.id_at(now);
+        let rebase = Rebase {
+            registry: &self.registry,
+            decoder: &self.decoder,
+            now,
+            new_id: &new_id,
+            refused: &news.refused,
+        };
+        loop {
+            for stream in wanted {
+                let base = self.base(&stream, confirmed, moved.contains(&stream)).await?;
+                bases.insert(stream, base);
+            }
+            let plan = rebase.plan(left, &bases);
+            if plan.needs.is_empty() {
+                return Ok(plan);
+            }
+            wanted = plan.needs.into_iter().collect();
+        }
+    }
+
+    async fn base(
+        &self,
+        stream: &StreamName,
+        confirmed: &[ConfirmedCommit],
+        moved: bool,
+    ) -> Result<Base, Failure> {
+        let mut events = self.log.load_confirmed(stream, 0).await?;
+        for it in confirmed.iter().filter(|it| it.commit.stream == *stream) {
+            let recorded = (it.first_position, it.recorded_at);
+            events.extend(RecordedEvent::of_commit(it.commit.clone(), it.first_version, Some(recorded)));
+        }
+        let version = events.last().map_or(0, |event| event.version);
+        let state = self.decider(stream.aggregate()).and_then(|decider| {
+            let state = decider.evolve(decider.initial()?, &self.decoder.decode(events)?)?;
+            Ok((decider, state))
+        });
+        let state = state.map_err(|error| error.to_string());
+        Ok(Base { version, state, moved })
+    }
+}
+
+/// Whether a pending commit was confirmed as something else than it is here: at another version, or as it was before a rebase.
+fn differs(own: &PendingCommit, confirmed: &ConfirmedCommit) -> bool {
+    let ids = |commit: &crate::commit::Commit| commit.events.iter().map(|event| event.id).collect::<Vec<_>>();
+    own.first_version != confirmed.first_version || ids(&own.commit) != ids(&confirmed.commit)
+}

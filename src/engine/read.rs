@@ -1,0 +1,103 @@
+//! Reading: states and events, always through the decoder.
+
+use super::{Engine, Inner, ReadError, error::unknown_aggregate, states::Kept};
+use crate::{
+    aggregate::{Decider, State},
+    event::RecordedEvent,
+    log::{EventPage, Place, Query, store::Store},
+    stream::StreamName,
+    time::Timestamp,
+    version::Version,
+};
+use std::rc::Rc;
+
+/// A moment in the life of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum At {
+    /// The latest state, pending events included.
+    #[default]
+    Now,
+    /// After this many events.
+    Version(Version),
+    /// When this had happened: the longest run of events from the first that all occurred at this moment or before.
+    Occurred(Timestamp),
+    /// When this was known: confirmed events count from the moment the authority recorded them, pending ones from when they
+    /// occurred, as nobody else knows them.
+    Known(Timestamp),
+}
+
+impl At {
+    fn includes(self, event: &RecordedEvent) -> bool {
+        match self {
+            Self::Now => true,
+            Self::Version(version) => event.version <= version,
+            Self::Occurred(moment) => event.occurred_at() <= moment,
+            Self::Known(moment) => event.recorded_at.unwrap_or(event.metadata.occurred_at) <= moment,
+        }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// The state of an aggregate, and its version.
+    ///
+    /// # Errors
+    /// [`ReadError`]: an unknown aggregate, a bad name, a log, upcaster or `evolve` that fails.
+    pub async fn load(&self, aggregate: &str, id: &str, at: At) -> Result<(State, Version), ReadError> {
+        let stream = StreamName::of(aggregate, id)?;
+        let decider = self.inner.decider(aggregate)?;
+        if at == At::Now {
+            let kept = self.inner.current(&decider, &stream).await?;
+            return Ok((kept.state, kept.version));
+        }
+        let mut events = self.inner.log.load(&stream, 0).await?;
+        let end = events.iter().position(|event| !at.includes(event)).unwrap_or(events.len());
+        events.truncate(end);
+        let version = events.last().map_or(0, |event| event.version);
+        let state = decider.evolve(decider.initial()?, &self.inner.decoder.decode(events)?)?;
+        Ok((state, version))
+    }
+
+    /// A page of events in today's shape.
+    ///
+    /// # Errors
+    /// [`ReadError`]: a log or upcaster that fails.
+    pub async fn read(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
+        let page = self.inner.log.read(query, from, limit).await?;
+        Ok(EventPage { events: self.inner.decoder.decode(page.events)?, next: page.next })
+    }
+}
+
+impl<S: Store> Inner<S> {
+    pub(super) fn decider(&self, aggregate: &str) -> Result<Rc<dyn Decider>, ReadError> {
+        self.registry.get(aggregate).cloned().ok_or_else(|| unknown_aggregate(aggregate))
+    }
+
+    /// The latest state of a stream: what is kept, and the events since.
+    pub(super) async fn current(
+        &self,
+        decider: &Rc<dyn Decider>,
+        stream: &StreamName,
+    ) -> Result<Kept, ReadError> {
+        loop {
+            let revision = self.log.head().revision;
+            let version = self.log.version(stream);
+            let kept = self.states.borrow_mut().get(stream, revision);
+            let kept = match kept.filter(|kept| kept.version <= version) {
+                Some(kept) => kept,
+                None => Kept { version: 0, revision, state: decider.initial()? },
+            };
+            if kept.version == version {
+                return Ok(kept);
+            }
+            let events = self.log.load(stream, kept.version).await?;
+            if self.log.head().revision != revision {
+                continue;
+            }
+            let version = events.last().map_or(kept.version, |event| event.version);
+            let state = decider.evolve(kept.state, &self.decoder.decode(events)?)?;
+            let kept = Kept { version, revision, state };
+            self.states.borrow_mut().put(stream.clone(), kept.clone());
+            return Ok(kept);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the engine stands, as plain data.
+
+use super::Engine;
+use crate::{
+    log::{Authority, store::Store},
+    sync::machine::{Doing, Machine},
+};
+use serde::Serialize;
+
+/// What sync is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncState {
+    /// There is no server: this device is the authority.
+    #[default]
+    Off,
+    /// Another tab runs the loop, or none does yet.
+    Following,
+    /// In step with the server as far as known.
+    Idle,
+    /// A push is under way.
+    Pushing,
+    /// A pull is under way.
+    Pulling,
+    /// A failure is being waited out.
+    Waiting,
+    /// There is no network.
+    Offline,
+    /// The app paused it.
+    Paused,
+    /// The server does not know the token.
+    Unauthorized,
+}
+
+/// Sync as the app sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncStatus {
+    /// What it is doing.
+    pub state: SyncState,
+    /// Whether this tab runs the loop.
+    pub leader: bool,
+    /// When a round last reached the server's end, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_synced_at: Option<i64>,
+    /// The last failure, until a round succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<SyncError>,
+    /// While waiting: when the next attempt is due, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<i64>,
+}
+
+/// Why the last exchange failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SyncError {
+    /// A stable word: see [`crate::sync::machine::Failure`].
+    pub code: String,
+    /// What happened, for a person.
+    pub message: String,
+}
+
+/// Where the engine stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// This device.
+    pub device_id: String,
+    /// The position of the last confirmed event here.
+    pub position: u64,
+    /// Confirmed events here.
+    pub confirmed_events: u64,
+    /// Commits that only this device has.
+    pub pending_commits: u64,
+    /// Events that only this device has.
+    pub pending_events: u64,
+    /// Rejected commits that wait for the app.
+    pub rejected: u64,
+    /// Blocks of the log.
+    pub blocks: u64,
+    /// How far the server's log has been pulled.
+    pub cursor: String,
+    /// Rows that don't hold what was written.
+    pub corrupt: Vec<CorruptRow>,
+    /// Sync.
+    pub sync: SyncStatus,
+}
+
+/// A row that does not hold what was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CorruptRow {
+    /// Its table.
+    pub table: &'static str,
+    /// Its key.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl SyncState {
+    /// What a running machine amounts to for the app.
+    pub(super) fn of(machine: &Machine) -> Self {
+        if machine.paused {
+            return Self::Paused;
+        }
+        if !machine.online {
+            return Self::Offline;
+        }
+        match machine.doing {
+            Doing::Idle => Self::Idle,
+            Doing::Pulling => Self::Pulling,
+            Doing::Pushing => Self::Pushing,
+            Doing::Waiting => Self::Waiting,
+            Doing::Asking | Doing::Unauthorized => Self::Unauthorized,
+        }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Where the engine stands. Reads nothing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let head = self.inner.log.head();
+        let corrupt = self.inner.log.corrupt().into_iter();
+        let mut sync = self.inner.driver.status();
+        sync.state = match self.inner.log.authority() {
+            Authority::Device => SyncState::Off,
+            Authority::Server => sync.state,
+        };
+        Status {
+            device_id: self.inner.device.to_string(),
+            position: head.position,
+            confirmed_events: head.confirmed_events,
+            pending_commits: head.pending_commits,
+            pending_events: head.pending_events,
+            rejected: head.rejected,
+            blocks: head.blocks,
+            cursor: head.cursor.0,
+            corrupt: corrupt
+                .map(|(table, key, reason)| CorruptRow { table: table.name(), key: key.to_string(), reason })
+                .collect(),
+            sync,
+        }
+    }
+}

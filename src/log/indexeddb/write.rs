@@ -1,0 +1,94 @@
+//! Writing: a batch is one transaction, with its guards in it.
+
+use super::{connection::Connection, ended, epoch_of, fault::Fault, js_key, scope};
+use crate::log::store::{Batch, Durability, EPOCH, Table, Write, Written};
+use indexed_db_futures::{
+    internals::SystemRepr,
+    prelude::*,
+    transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions},
+};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Writes a batch.
+pub(super) async fn write(
+    connection: &Connection,
+    batch: &Batch,
+    durability: Durability,
+) -> Result<Written, Fault> {
+    let durability = match durability {
+        Durability::Relaxed => TransactionDurability::Relaxed,
+        Durability::Strict => TransactionDurability::Strict,
+    };
+    let names = tables(batch);
+    let transaction = connection
+        .database()
+        .transaction(&names[..])
+        .with_mode(TransactionMode::Readwrite)
+        .with_options(TransactionOptions::new().with_durability(durability))
+        .build()?;
+    let raw: web_sys::IdbTransaction = transaction.as_sys().clone().unchecked_into();
+    let written = write_all(transaction, batch).await;
+    match (written, raw.error()) {
+        (Ok(written), _) => Ok(written),
+        // What the transaction itself names is nearer to the cause than what was noticed of it.
+        (Err(_), Some(cause)) => match Fault::of_exception(&cause) {
+            cause if cause.is("ConstraintError") => Ok(Written::Collision),
+            cause => Err(cause),
+        },
+        (Err(fault), None) if fault.is("ConstraintError") => Ok(Written::Collision),
+        (Err(fault), None) => Err(fault),
+    }
+}
+
+fn tables(batch: &Batch) -> Vec<&'static str> {
+    let written = batch.writes.iter().map(|write| match write {
+        Write::Add(table, ..) | Write::Put(table, ..) | Write::Delete(table, _) => *table,
+    });
+    scope(written.chain(batch.absent.iter().map(|(table, _)| *table)))
+}
+
+/// Issues every request at once, reads the guards, then commits or takes everything back.
+async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Written, Fault> {
+    let meta = transaction.object_store(Table::Meta.name())?;
+    let epoch = meta.get::<JsValue, _, _>(JsValue::from_str(EPOCH)).primitive()?;
+    let mut guards = Vec::with_capacity(batch.absent.len());
+    for (table, key) in &batch.absent {
+        let store = transaction.object_store(table.name())?;
+        guards.push(store.get_key::<JsValue, _>(js_key(key)).primitive()?);
+    }
+    let mut last = None;
+    for write in &batch.writes {
+        let (Write::Add(table, key, _) | Write::Put(table, key, _) | Write::Delete(table, key)) = write;
+        let (store, key) = (transaction.object_store(table.name())?, js_key(key));
+        last = Some(match write {
+            Write::Add(_, _, row) => store.add(js_row(row)).with_key(key).without_key_type().primitive()?,
+            Write::Put(_, _, row) => store.put(js_row(row)).with_key(key).without_key_type().primitive()?,
+            Write::Delete(..) => store.delete::<JsValue, _>(key).primitive()?,
+        });
+    }
+    if let Some(epoch) = batch.new_epoch {
+        let row = js_row(&epoch.to_le_bytes());
+        last = Some(meta.put(row).with_key(JsValue::from_str(EPOCH)).without_key_type().primitive()?);
+    }
+    drop(meta);
+    // Requests end in order, and a failed one takes the later ones with it: what the last one says holds for all. (To commit
+    // before they have ended would be quicker by nothing, and Firefox then commits what stands around an `add` that fails.)
+    match last {
+        Some(last) => last.await?,
+        None => return Ok(Written::Done),
+    }
+    let mut is_free = epoch_of(ended(epoch)?)? == batch.epoch;
+    for guard in guards {
+        is_free &= ended(guard)?.is_none();
+    }
+    if !is_free {
+        transaction.abort().await?;
+        return Ok(Written::Collision);
+    }
+    transaction.commit().await?;
+    Ok(Written::Done)
+}
+
+fn js_row(row: &[u8]) -> JsValue {
+    js_sys::Uint8Array::from(row).into()
+}

@@ -1,0 +1,236 @@
+//! The event log: blocks of commits over a [`Store`], with an index of streams in memory.
+//!
+//! Two regions: `confirmed`, keyed by position, and `pending`, keyed by this device's own sequence. Without a server this
+//! device is the authority, and appends go straight to `confirmed`.
+
+mod append;
+mod apply;
+mod block;
+mod cache;
+mod course;
+mod desk;
+mod event_log;
+mod index;
+#[cfg(target_arch = "wasm32")]
+mod indexeddb;
+mod load;
+mod memory;
+mod merge;
+mod read;
+mod rows;
+mod sorted;
+pub mod store;
+mod view;
+
+pub use event_log::Log;
+#[cfg(target_arch = "wasm32")]
+pub use indexeddb::IndexedDbStore;
+pub use memory::MemoryStore;
+
+use crate::{
+    commit::{Commit, ConfirmedCommit, InvalidCommit, PendingCommit, Policy, RejectedCommit},
+    event::RecordedEvent,
+    id::CommitId,
+    stream::StreamName,
+    sync::protocol::Cursor,
+    time::Timestamp,
+    version::{ExpectedVersion, Position, Version},
+};
+use std::sync::Arc;
+use store::{Key, StoreError, Table};
+
+/// Who confirms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// This device: there is no server.
+    Device,
+    /// A server: appends are pending until a pull brings them back.
+    Server,
+}
+
+/// The log could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row does not hold what was written.
+    #[error("row {key} of table {} is corrupt: {reason}; the other rows stay readable", .table.name())]
+    Corrupt {
+        /// The table.
+        table: Table,
+        /// The row.
+        key: Key,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A change to apply does not fit the log; nothing of it is written.
+    #[error("commit {commit} does not fit the log: {reason}")]
+    Misfit {
+        /// The commit that does not fit.
+        commit: CommitId,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An append was refused; nothing of it is written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The stream is not at the expected version.
+    #[error("stream {stream} is at version {actual}, expected {expected}")]
+    Conflict {
+        /// The stream.
+        stream: StreamName,
+        /// What was expected.
+        expected: ExpectedVersion,
+        /// The stream's version.
+        actual: Version,
+        /// The events beyond an exact expected version; empty for the other expectations.
+        missing: Vec<RecordedEvent>,
+    },
+    /// A commit is not valid.
+    #[error(transparent)]
+    Invalid(#[from] InvalidCommit),
+    /// The commit stands in the queue already.
+    #[error("commit {id} is pending already")]
+    AlreadyPending {
+        /// The commit.
+        id: CommitId,
+    },
+    /// A commit that the append was to resolve is not on the rejected list, or no longer: another tab resolved it.
+    #[error("commit {id} is not on the list of rejected commits")]
+    NotRejected {
+        /// The commit.
+        id: CommitId,
+    },
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A commit to append, with what shall happen to it if its stream moves while it is pending.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The commit; its expected version is checked at the append.
+    pub commit: Commit,
+    /// Its policy.
+    pub policy: Policy,
+}
+
+/// Where an appended commit went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The version of its first event.
+    pub first_version: Version,
+    /// The position of its first event, if this device is the authority.
+    pub first_position: Option<Position>,
+    /// Its sequence in the queue, if a server is the authority.
+    pub sequence: Option<u64>,
+}
+
+/// A place between two events in the order that readers see: confirmed by position, then pending by sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// After the confirmed event with this position; `Confirmed(0)` is before everything.
+    Confirmed(Position),
+    /// After this many events of the pending commit with this sequence.
+    Pending(u64, u64),
+}
+
+impl Place {
+    /// Before the first event.
+    pub const START: Self = Self::Confirmed(0);
+    /// After everything, pending events too.
+    pub const END: Self = Self::Pending(u64::MAX, 0);
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only this stream.
+    pub stream: Option<StreamName>,
+    /// Only streams of this aggregate.
+    pub aggregate: Option<Arc<str>>,
+    /// Only these types; none means all.
+    pub types: Vec<Arc<str>>,
+    /// Only events that occurred at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only events that occurred before this moment.
+    pub to: Option<Timestamp>,
+    /// Latest first.
+    pub backwards: bool,
+    /// Only confirmed events.
+    pub confirmed_only: bool,
+}
+
+/// A page of events. It may hold fewer than asked for, even none, and still have a next one: there is nothing more only
+/// when `next` is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, in the order asked for.
+    pub events: Vec<RecordedEvent>,
+    /// Where to go on; none if there is nothing more.
+    pub next: Option<Place>,
+}
+
+/// What the log knows about itself without reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Rises with every change other than an append at the end; another value than before means that this view was rebuilt.
+    pub epoch: u64,
+    /// Rises when pending commits were replaced or rejected, or foreign commits arrived before them: whatever was computed
+    /// from pending events has to be computed again. A pull that merely confirms pending commits leaves it as it is.
+    pub revision: u64,
+    /// The position of the last confirmed event; 0 if there is none.
+    pub position: Position,
+    /// The number of confirmed events here.
+    pub confirmed_events: u64,
+    /// The number of pending commits.
+    pub pending_commits: u64,
+    /// The number of pending events.
+    pub pending_events: u64,
+    /// The sequence that the next pending commit gets.
+    pub next_sequence: u64,
+    /// How far the server's log has been pulled.
+    pub cursor: Cursor,
+    /// The server's log, once known.
+    pub log_id: Option<Arc<str>>,
+    /// The number of rejected commits that wait for the app.
+    pub rejected: u64,
+    /// The number of blocks, confirmed and pending.
+    pub blocks: u64,
+}
+
+/// A change of both regions at once: what a pull brings.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// The head that the change was computed from.
+    pub seen: Head,
+    /// Confirmed commits to add, in order, all beyond `seen.position`.
+    pub confirmed: Vec<ConfirmedCommit>,
+    /// The cursor after them, if it moved.
+    pub cursor: Option<Cursor>,
+    /// The server's log, if it became known.
+    pub log_id: Option<Arc<str>>,
+    /// Pending commits to remove, by sequence: confirmed by this change, or with nothing left to say.
+    pub settled: Vec<u64>,
+    /// Pending commits to replace, by their sequence. `first_version` is ignored: it follows from the order.
+    pub replaced: Vec<PendingCommit>,
+    /// Pending commits to move to the rejected list, by sequence.
+    pub rejected: Vec<(u64, RejectedCommit)>,
+    /// Whether `revision` rises; see [`Head::revision`].
+    pub revises: bool,
+}
+
+/// How a change ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Applied {
+    /// It is durable.
+    Done,
+    /// Another tab changed the log meanwhile; this view has caught up. Compute the change again.
+    Stale,
+}

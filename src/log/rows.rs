@@ -1,0 +1,164 @@
+//! The rows that are not blocks: a checksum, then what they hold.
+
+use super::{
+    Authority, LogError,
+    block::{
+        Block, BlockError, Packer, Region, Standing, crc32,
+        wire::{Reader, put_bytes, put_id, put_number, put_signed},
+    },
+    store::{Bytes, Key, Table, Write},
+};
+use crate::{
+    commit::{Policy, Reason, RejectedCommit},
+    id::{CommitId, DeviceId},
+    sync::protocol::Cursor,
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+/// The key of the row of `Meta` that holds [`HeadRecord`].
+pub(super) const HEAD: &str = "head";
+/// The key of the row of `Meta` that holds the id of the device.
+pub(super) const DEVICE: &str = "device";
+/// The format of the rows.
+const FORMAT: u64 = 1;
+
+/// What the log knows that does not follow from its blocks. Written with every change that touches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HeadRecord {
+    pub(super) authority: Authority,
+    pub(super) revision: u64,
+    /// No sequence below this is ever given again, though its row may be gone.
+    pub(super) next_sequence: u64,
+    pub(super) cursor: Cursor,
+    pub(super) log_id: Option<Arc<str>>,
+}
+
+impl HeadRecord {
+    pub(super) fn new(authority: Authority) -> Self {
+        Self { authority, revision: 0, next_sequence: 1, cursor: Cursor::default(), log_id: None }
+    }
+
+    /// The row that holds it.
+    pub(super) fn row(&self) -> Write {
+        let mut out = begin();
+        out.push(match self.authority {
+            Authority::Device => 0,
+            Authority::Server => 1,
+        });
+        put_number(&mut out, self.revision);
+        put_number(&mut out, self.next_sequence);
+        put_bytes(&mut out, self.cursor.0.as_bytes());
+        put_optional(&mut out, self.log_id.as_deref());
+        Write::Put(Table::Meta, HEAD.into(), seal(out))
+    }
+
+    /// Reads the row.
+    pub(super) fn of_row(key: &Key, row: &[u8]) -> Result<Self, LogError> {
+        let read = || {
+            let mut reader = unseal(row)?;
+            Ok(Self {
+                authority: if reader.byte()? == 0 { Authority::Device } else { Authority::Server },
+                revision: reader.number()?,
+                next_sequence: reader.number()?,
+                cursor: Cursor(reader.text()?.to_owned()),
+                log_id: optional(&mut reader)?.map(Into::into),
+            })
+        };
+        read().map_err(|error| corrupt(Table::Meta, key, &error))
+    }
+}
+
+/// The row that holds the id of the device.
+pub(super) fn device_row(id: DeviceId) -> Write {
+    let mut out = begin();
+    put_id(&mut out, id.0);
+    Write::Add(Table::Meta, DEVICE.into(), seal(out))
+}
+
+/// Reads the row that holds the id of the device.
+pub(super) fn device_of_row(key: &Key, row: &[u8]) -> Result<DeviceId, LogError> {
+    let id = unseal(row).and_then(|mut reader| reader.id());
+    id.map(DeviceId).map_err(|error| corrupt(Table::Meta, key, &error))
+}
+
+/// The key of a rejected commit.
+pub(super) fn rejected_key(id: CommitId) -> Key {
+    Key::Text(id.to_string().into())
+}
+
+/// The row that keeps a rejected commit: why and when, then a block that holds it.
+pub(super) fn rejected_row(rejected: &RejectedCommit) -> Write {
+    let RejectedCommit { commit, reason, rejected_at } = rejected;
+    let mut out = begin();
+    put_signed(&mut out, rejected_at.0);
+    put_bytes(&mut out, reason.code.as_bytes());
+    put_bytes(&mut out, reason.message.as_bytes());
+    put_optional(&mut out, reason.detail.as_deref());
+    out.push(u8::from(reason.builds_on.is_some()));
+    if let Some(id) = reason.builds_on {
+        put_id(&mut out, id.0);
+    }
+    let mut packer = Packer::single(Region::Pending);
+    packer.push(1, Standing::Pending { policy: Policy::Keep }, commit);
+    for block in packer.finish() {
+        out.extend_from_slice(&block.bytes);
+    }
+    Write::Put(Table::Rejected, rejected_key(commit.id), seal(out))
+}
+
+/// Reads the row of a rejected commit.
+pub(super) fn rejected_of_row(key: &Key, row: &[u8]) -> Result<RejectedCommit, LogError> {
+    let read = || {
+        let mut reader = unseal(row)?;
+        let rejected_at = Timestamp(reader.signed()?);
+        let (code, message) = (reader.text()?.into(), reader.text()?.to_owned());
+        let detail = optional(&mut reader)?.map(str::to_owned);
+        let builds_on = if reader.byte()? == 0 { None } else { Some(CommitId(reader.id()?)) };
+        let reason = Reason { code, message, detail, builds_on };
+        let block = Block::open(reader.take(reader.remaining())?.into(), Region::Pending)?;
+        let record = block.records().next().ok_or(BlockError::CutShort)??;
+        Ok(RejectedCommit { commit: record.decode()?.commit, reason, rejected_at })
+    };
+    read().map_err(|error| corrupt(Table::Rejected, key, &error))
+}
+
+fn corrupt(table: Table, key: &Key, error: &BlockError) -> LogError {
+    LogError::Corrupt { table, key: key.clone(), reason: error.to_string() }
+}
+
+fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
+    out.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        put_bytes(out, text.as_bytes());
+    }
+}
+
+fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, BlockError> {
+    if reader.byte()? == 0 { Ok(None) } else { reader.text().map(Some) }
+}
+
+/// Room for the checksum, then the format.
+fn begin() -> Vec<u8> {
+    let mut out = vec![0; 4];
+    put_number(&mut out, FORMAT);
+    out
+}
+
+fn seal(mut out: Vec<u8>) -> Bytes {
+    let checksum = crc32(&[&out[4..]]).to_le_bytes();
+    out[..4].copy_from_slice(&checksum);
+    out.into()
+}
+
+fn unseal(row: &[u8]) -> Result<Reader<'_>, BlockError> {
+    let mut reader = Reader::new(row);
+    let checksum = reader.fixed()?;
+    if crc32(&[&row[4..]]) != checksum {
+        return Err(BlockError::Checksum { part: "row" });
+    }
+    match reader.number()? {
+        FORMAT => Ok(reader),
+        found => Err(BlockError::Newer { found: u8::try_from(found).unwrap_or(u8::MAX) }),
+    }
+}

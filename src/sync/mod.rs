@@ -1,0 +1,10 @@
+//! Bringing pending commits home.
+//!
+//! [`protocol`] are the messages, [`machine`] decides what to do next, [`rebase`] brings pending commits onto what others did:
+//! all three are pure. [`transport`] is the contract of the network; the engine's driver connects them.
+
+mod flat;
+pub mod machine;
+pub mod protocol;
+pub mod rebase;
+pub mod transport;

@@ -1,0 +1,159 @@
+//! The messages between a client and a server, the same types on both sides. docs/protocol.md says what they mean.
+
+use super::flat::FlatOutcome;
+use crate::{
+    commit::{Commit, ConfirmedCommit},
+    id::{CommitId, DeviceId},
+    version::{ExpectedVersion, Position, Version},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The version of the protocol that this code speaks.
+pub const PROTOCOL: u32 = 1;
+/// The most commits in one push.
+pub const MAX_PUSH_COMMITS: usize = 1_000;
+/// The most bytes in the body of one push.
+pub const MAX_PUSH_BYTES: usize = 4 << 20;
+/// The most events in a pulled page. A page never cuts a commit, so one large commit may exceed it.
+pub const MAX_PAGE_EVENTS: usize = 1_000;
+/// The most missing events that a conflict carries; a pull brings all.
+pub const MAX_MISSING_EVENTS: usize = 64;
+
+/// How far a log has been pulled: opaque, sortable as text. The empty cursor stands before the first event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
+
+/// The body of `POST …/commits`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Push {
+    /// The version of the protocol, [`PROTOCOL`].
+    pub protocol: u32,
+    /// The device that pushes.
+    pub device_id: DeviceId,
+    /// From 1 to [`MAX_PUSH_COMMITS`] commits, in the order of the device's queue.
+    pub commits: Vec<Commit>,
+}
+
+/// The answer to a push: one outcome per commit, in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pushed {
+    /// The identity of the server's log. Another one than before means another log.
+    pub log_id: String,
+    /// The outcomes.
+    pub outcomes: Vec<PushOutcome>,
+}
+
+/// What became of one pushed commit. In JSON one flat object: `id`, `generation`, `status`, and the fields of that status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "FlatOutcome", try_from = "FlatOutcome")]
+pub struct PushOutcome {
+    /// The commit.
+    pub id: CommitId,
+    /// The generation that was pushed.
+    pub generation: u32,
+    /// What became of it.
+    pub result: PushResult,
+    /// With a conflict by an exact expected version: the commits that the stream holds beyond it, the first
+    /// [`MAX_MISSING_EVENTS`] events of them; a pull brings all.
+    pub missing: Vec<ConfirmedCommit>,
+}
+
+/// The outcomes of a pushed commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushResult {
+    /// It is in the log.
+    Committed {
+        /// The version of its first event.
+        first_version: Version,
+        /// The position of its first event.
+        first_position: Position,
+    },
+    /// It was in the log already; nothing was written.
+    Duplicate {
+        /// The version of its first event.
+        first_version: Version,
+        /// The position of its first event.
+        first_position: Position,
+    },
+    /// The stream is not at the version it was decided on. Nothing was written.
+    Conflict {
+        /// What the commit expected.
+        expected: ExpectedVersion,
+        /// The stream's version.
+        actual: Version,
+    },
+    /// It can never be accepted as it is. Nothing was written.
+    Rejected {
+        /// Why.
+        problem: Problem,
+    },
+    /// It builds on an earlier commit of the same push that was not accepted. Nothing was written.
+    Blocked {
+        /// The earlier commit.
+        by: CommitId,
+    },
+}
+
+/// The answer to `GET …/events?after=&limit=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    /// The identity of the server's log.
+    pub log_id: String,
+    /// Whole commits, in the order of their positions.
+    pub commits: Vec<ConfirmedCommit>,
+    /// What to ask after next time.
+    pub cursor: Cursor,
+    /// Whether the log held nothing more at that moment.
+    pub up_to_date: bool,
+}
+
+/// Problem details (RFC 9457): every error of the server, and the reason of a rejected commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable URI to switch on, such as `urn:tidelog:problem:unauthorized`.
+    #[serde(rename = "type")]
+    pub problem_type: Arc<str>,
+    /// A short summary of the type.
+    pub title: String,
+    /// The HTTP status; absent within a push's outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What happened this time: what, where, and the limit it broke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The URIs of problem types.
+pub mod problem {
+    /// How they all begin.
+    pub const PREFIX: &str = "urn:tidelog:problem:";
+    /// No token, or one that the server does not know. 401.
+    pub const UNAUTHORIZED: &str = "urn:tidelog:problem:unauthorized";
+    /// The token is known but may not do this. 403.
+    pub const FORBIDDEN: &str = "urn:tidelog:problem:forbidden";
+    /// There is no such log or resource. 404.
+    pub const NOT_FOUND: &str = "urn:tidelog:problem:not-found";
+    /// The method does not exist on this resource. 405.
+    pub const METHOD_NOT_ALLOWED: &str = "urn:tidelog:problem:method-not-allowed";
+    /// The body is larger than the server takes, or holds too many commits. 413.
+    pub const TOO_LARGE: &str = "urn:tidelog:problem:too-large";
+    /// The body is not what the protocol says. 400 (or 415 for another media type).
+    pub const INVALID_REQUEST: &str = "urn:tidelog:problem:invalid-request";
+    /// The protocol version is not one that the server speaks. 400.
+    pub const UNSUPPORTED_PROTOCOL: &str = "urn:tidelog:problem:unsupported-protocol";
+    /// The cursor was not made by this log. 400.
+    pub const INVALID_CURSOR: &str = "urn:tidelog:problem:invalid-cursor";
+    /// The body did not arrive in time; retrying is safe. 408.
+    pub const TIMEOUT: &str = "urn:tidelog:problem:timeout";
+    /// The server itself failed; retrying later is safe. 500 or 503.
+    pub const UNAVAILABLE: &str = "urn:tidelog:problem:unavailable";
+    /// In a push: the commit breaks a bound.
+    pub const INVALID_COMMIT: &str = "urn:tidelog:problem:invalid-commit";
+    /// In a push: an event id stands in the log already, in another commit.
+    pub const DUPLICATE_EVENT: &str = "urn:tidelog:problem:duplicate-event";
+}

@@ -1,0 +1,172 @@
+//! The contract of the network: one exchange at a time, and a clock to wait on.
+
+use super::{
+    machine::Failure,
+    protocol::{Cursor, Page, Problem, Push, Pushed, problem},
+};
+use serde::de::DeserializeOwned;
+
+/// An answer of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type, in lower case, without parameters.
+    pub content_type: String,
+    /// The body as text.
+    pub body: String,
+    /// What `Retry-After` asked for, in milliseconds.
+    pub retry_after: Option<u64>,
+}
+
+/// No answer came.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer from the server: {reason}")]
+pub struct NoAnswer {
+    /// Whether time ran out.
+    pub timeout: bool,
+    /// What the network said.
+    pub reason: String,
+}
+
+/// The network, and waiting.
+#[allow(async_fn_in_trait)] // one thread: the browser's
+pub trait Transport {
+    /// One exchange; `path` is below the log's URL, such as `/commits`.
+    async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, NoAnswer>;
+    /// Asks the app for a new token: whether there is one.
+    async fn renew_token(&self) -> bool;
+    /// Resolves after this many milliseconds.
+    async fn sleep(&self, milliseconds: u64);
+}
+
+/// Pulls the page after a cursor.
+///
+/// # Errors
+/// [`Failure`] if no answer came or it is no page.
+pub async fn pull(transport: &impl Transport, after: &Cursor, limit: usize) -> Result<Page, Failure> {
+    let path = format!("/events?after={}&limit={limit}", escape(&after.0));
+    read(transport.send("GET", &path, None).await)
+}
+
+/// Pushes commits; the answer has one outcome for each, in order.
+///
+/// # Errors
+/// [`Failure`] if no answer came or it does not fit the push.
+pub async fn push(transport: &impl Transport, push: &Push) -> Result<Pushed, Failure> {
+    let body = serde_json::to_string(push).map_err(|error| bad_answer(error.to_string()))?;
+    let pushed: Pushed = read(transport.send("POST", "/commits", Some(body)).await)?;
+    let answers = pushed.outcomes.iter().map(|outcome| outcome.id);
+    if !answers.eq(push.commits.iter().map(|commit| commit.id)) {
+        return Err(bad_answer("the outcomes are not those of the pushed commits".into()));
+    }
+    Ok(pushed)
+}
+
+fn bad_answer(message: String) -> Failure {
+    Failure { code: "bad-answer", message, retry_after: None, problem: None }
+}
+
+/// A cursor is opaque: whatever it holds must reach the server as it is (RFC 3986, section 2.3).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte as char);
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Failure> {
+    let answer = answer.map_err(|error| Failure {
+        code: if error.timeout { "timeout" } else { "network" },
+        message: error.to_string(),
+        retry_after: None,
+        problem: None,
+    })?;
+    if answer.status == 200 {
+        if answer.content_type != "application/json" {
+            return Err(bad_answer(format!(
+                "the server answered with {:?} where application/json was due: is the URL right, and no login page between?",
+                answer.content_type
+            )));
+        }
+        return serde_json::from_str(&answer.body).map_err(|error| {
+            bad_answer(format!("the server's answer is not what the protocol says: {error}"))
+        });
+    }
+    let code = match answer.status {
+        401 => "unauthorized",
+        413 => "too-large",
+        429 => "rate-limited",
+        500..=599 => "server",
+        400 | 422 => "invalid",
+        400..=499 => "refused",
+        _ => "bad-answer",
+    };
+    let problem = (answer.content_type == "application/problem+json")
+        .then(|| serde_json::from_str::<Problem>(&answer.body).ok())
+        .flatten();
+    // Fewer commits would not help, and no commit is at fault: nothing may be rejected for it.
+    let other_protocol =
+        problem.as_ref().is_some_and(|it| *it.problem_type == *problem::UNSUPPORTED_PROTOCOL);
+    let code = if other_protocol { "refused" } else { code };
+    let message = match &problem {
+        Some(Problem { problem_type, title, detail, .. }) => {
+            let detail = detail.as_ref().unwrap_or(title);
+            format!("the server answered {}: {detail} ({problem_type})", answer.status)
+        }
+        None => format!("the server answered {}", answer.status),
+    };
+    let problem = problem.map(|it| it.problem_type).filter(|it| it.starts_with(problem::PREFIX));
+    Err(Failure { code, message, retry_after: answer.retry_after, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, content_type: &str, body: &str, code: &str, part: &str) {
+        let answer = Answer {
+            status,
+            content_type: content_type.into(),
+            body: body.into(),
+            retry_after: (status == 429).then_some(3_000),
+        };
+        let failure = read::<Page>(Ok(answer)).unwrap_err();
+        assert_eq!(failure.code, code);
+        assert!(failure.message.contains(part), "{}", failure.message);
+        assert_eq!(failure.retry_after.is_some(), status == 429);
+    }
+
+    #[test]
+    fn bad_answers_say_what_is_wrong() {
+        check(200, "text/html", "<html>", "bad-answer", "login page");
+        check(200, "application/json", "{\"logId\":", "bad-answer", "protocol");
+        check(200, "application/json", "[]", "bad-answer", "protocol");
+        check(204, "", "", "bad-answer", "204");
+        check(
+            401,
+            "application/problem+json",
+            r#"{"type":"urn:x","title":"no token"}"#,
+            "unauthorized",
+            "no token",
+        );
+        check(413, "text/plain", "", "too-large", "413");
+        check(429, "text/plain", "", "rate-limited", "429");
+        check(404, "text/html", "<h1>", "refused", "404");
+        check(500, "application/problem+json", "not json", "server", "500");
+        check(400, "application/problem+json", r#"{"type":"urn:x","title":"no push"}"#, "invalid", "no push");
+        let other = format!(r#"{{"type":"{}","title":"too new"}}"#, problem::UNSUPPORTED_PROTOCOL);
+        check(400, "application/problem+json", &other, "refused", "too new");
+    }
+
+    #[test]
+    fn a_cursor_reaches_the_server_as_it_is() {
+        assert_eq!(escape("0000-aZ_~.é &"), "0000-aZ_~.%C3%A9%20%26");
+    }
+}

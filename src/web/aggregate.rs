@@ -1,0 +1,126 @@
+//! Aggregates written in JavaScript.
+
+use super::thrown_message;
+use crate::{
+    aggregate::{Context, DecideError, Decider, EvolveError, State},
+    commit::{Command, Policy},
+    event::{NewEvent, RecordedEvent},
+};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `CoreAggregate` in `pkg/src/core.ts`.
+    pub type JsAggregate;
+
+    #[wasm_bindgen(method, getter)]
+    fn name(this: &JsAggregate) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn policies(this: &JsAggregate) -> String;
+    #[wasm_bindgen(method, catch)]
+    fn initial(this: &JsAggregate) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn evolve(this: &JsAggregate, state: &JsValue, events: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn decide(this: &JsAggregate, command: &str, state: &JsValue, context: &str) -> Result<String, JsValue>;
+
+    /// What `decide` and `evolve` of the contract throw.
+    type Thrown;
+
+    #[wasm_bindgen(method, getter)]
+    fn domain(this: &Thrown) -> Option<bool>;
+    #[wasm_bindgen(method, getter)]
+    fn code(this: &Thrown) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn version(this: &Thrown) -> Option<f64>;
+}
+
+fn thrown(value: JsValue) -> Option<Thrown> {
+    value.is_object().then(|| value.unchecked_into())
+}
+
+fn js_state(state: &State) -> JsValue {
+    state.downcast_ref().cloned().unwrap_or(JsValue::UNDEFINED)
+}
+
+/// An aggregate of the app. Its states stay JavaScript values, held by reference.
+pub(super) struct JsDecider {
+    name: Arc<str>,
+    policies: BTreeMap<String, Policy>,
+    app: JsAggregate,
+}
+
+impl JsDecider {
+    pub(super) fn new(app: JsAggregate) -> Result<Self, serde_json::Error> {
+        Ok(Self { name: app.name().into(), policies: serde_json::from_str(&app.policies())?, app })
+    }
+
+    fn evolve_error(&self, stream: &str, version: u64, value: &JsValue) -> EvolveError {
+        let reason = thrown_message(value);
+        EvolveError { aggregate: Arc::clone(&self.name), stream: stream.into(), version, reason }
+    }
+
+    fn failed(&self, command: &Command, reason: String) -> DecideError {
+        let command_type = Arc::clone(&command.command_type);
+        DecideError::Failed { aggregate: Arc::clone(&self.name), command_type, reason }
+    }
+}
+
+impl Decider for JsDecider {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn policy(&self, command_type: &str) -> Policy {
+        self.policies.get(command_type).copied().unwrap_or_default()
+    }
+
+    fn initial(&self) -> Result<State, EvolveError> {
+        let state = self.app.initial().map_err(|value| self.evolve_error("", 0, &value))?;
+        Ok(Rc::new(state))
+    }
+
+    fn evolve(&self, state: State, events: &[RecordedEvent]) -> Result<State, EvolveError> {
+        let Some(first) = events.first() else { return Ok(state) };
+        let (stream, before) = (first.stream.as_str(), first.version.saturating_sub(1));
+        let state = js_state(&state);
+        let text = serde_json::to_string(events)
+            .map_err(|error| self.evolve_error(stream, before, &error.to_string().into()))?;
+        let evolved = self.app.evolve(&state, &text).map_err(|value| {
+            let mut error = self.evolve_error(stream, before, &value);
+            if let Some(failed_on) = thrown(value).and_then(|thrown| thrown.version()) {
+                error.version = (failed_on as u64).saturating_sub(1);
+            }
+            error
+        })?;
+        Ok(Rc::new(evolved))
+    }
+
+    fn decide(
+        &self,
+        command: &Command,
+        state: &State,
+        context: &Context,
+    ) -> Result<Vec<NewEvent>, DecideError> {
+        let state = js_state(state);
+        let text = |written: Result<String, serde_json::Error>| {
+            written.map_err(|error| self.failed(command, error.to_string()))
+        };
+        let (asked, context) = (text(serde_json::to_string(command))?, text(serde_json::to_string(context))?);
+        match self.app.decide(&asked, &state, &context) {
+            Ok(events) => {
+                serde_json::from_str(&events).map_err(|error| self.failed(command, error.to_string()))
+            }
+            Err(value) => {
+                let message = thrown_message(&value);
+                match thrown(value) {
+                    Some(refusal) if refusal.domain() == Some(true) => {
+                        Err(DecideError::Refused { code: refusal.code(), message })
+                    }
+                    _ => Err(self.failed(command, message)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the core throws: plain data with a stable code, made a `TidelogError` by `pkg/src/errors.ts`.
+
+use crate::{
+    aggregate::{DecideError, RegisterError},
+    engine::{ReadError, WriteError},
+    event::RecordedEvent,
+    log::{AppendError, LogError, store::StoreError},
+    upcast::UpcastError,
+    version::{ExpectedVersion, Version},
+};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+
+/// `CoreFailure` in `pkg/src/core.ts`.
+#[derive(Serialize)]
+pub(super) struct Failure<'a> {
+    code: &'a str,
+    message: String,
+    details: Details<'a>,
+}
+
+/// What the codes carry.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregate: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projection: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_version: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<ExpectedVersion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'a [RecordedEvent]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argument: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supported: Option<u64>,
+}
+
+impl From<Failure<'_>> for JsValue {
+    fn from(failure: Failure<'_>) -> Self {
+        let text = serde_json::to_string(&failure).unwrap_or_default();
+        js_sys::JSON::parse(&text).unwrap_or_else(|_| failure.message.into())
+    }
+}
+
+/// Something that JavaScript gave is not what it should be.
+pub(super) fn invalid(argument: &str, reason: impl std::fmt::Display) -> JsValue {
+    let details = Details { argument: Some(argument), ..Details::default() };
+    Failure { code: "invalid-argument", message: format!("{argument}: {reason}"), details }.into()
+}
+
+/// A failed read.
+pub(super) fn read_failure(error: ReadError) -> JsValue {
+    Failure { code: error.code(), message: error.to_string(), details: of_read(&error) }.into()
+}
+
+/// A failed write.
+pub(super) fn write_failure(error: WriteError) -> JsValue {
+    let details = match &error {
+        WriteError::Read(error) => of_read(error),
+        WriteError::Decide(DecideError::Refused { code, .. }) => {
+            Details { detail: code.as_deref(), ..Details::default() }
+        }
+        WriteError::Decide(
+            DecideError::UnknownCommand { aggregate, command_type, .. }
+            | DecideError::Failed { aggregate, command_type, .. },
+        ) => Details { aggregate: Some(aggregate), command: Some(command_type), ..Details::default() },
+        WriteError::Append(AppendError::Conflict { stream, expected, actual, missing }) => Details {
+            stream: Some(stream.as_str()),
+            expected: Some(*expected),
+            actual: Some(*actual),
+            missing: Some(missing),
+            ..Details::default()
+        },
+        WriteError::Append(AppendError::Log(error)) => of_log(error),
+        _ => Details::default(),
+    };
+    Failure { code: error.code(), message: error.to_string(), details }.into()
+}
+
+/// An aggregate that can't be registered.
+pub(super) fn register_failure(error: RegisterError) -> JsValue {
+    invalid("aggregates", error)
+}
+
+fn of_read(error: &ReadError) -> Details<'_> {
+    let details = Details::default();
+    match error {
+        ReadError::UnknownAggregate(name) => Details { aggregate: Some(name), ..details },
+        ReadError::UnknownProjection(name) => Details { projection: Some(name), ..details },
+        ReadError::UnknownCommit(id) => Details { commit_id: Some(id), ..details },
+        ReadError::Log(error) => of_log(error),
+        ReadError::Upcast(UpcastError::Failed { event_type, schema_version, stream, version, .. }) => {
+            Details {
+                event: Some(event_type),
+                schema_version: Some(*schema_version),
+                stream: Some(stream),
+                version: Some(*version),
+                ..details
+            }
+        }
+        ReadError::Upcast(
+            UpcastError::Endless { event_type, schema_version }
+            | UpcastError::Ambiguous { event_type, schema_version },
+        ) => Details { event: Some(event_type), schema_version: Some(*schema_version), ..details },
+        ReadError::Evolve(error) => Details {
+            aggregate: Some(&error.aggregate),
+            stream: Some(&error.stream),
+            version: Some(error.version),
+            ..details
+        },
+        ReadError::Project(error) => Details { projection: Some(&error.projection), ..details },
+        ReadError::Stream(_) => details,
+    }
+}
+
+fn of_log(error: &LogError) -> Details<'_> {
+    match error {
+        LogError::Corrupt { table, key, .. } => {
+            Details { table: Some(table.name()), key: Some(key.to_string()), ..Details::default() }
+        }
+        LogError::Store(StoreError::NewerFormat { found, supported, .. }) => {
+            Details { found: Some(*found), supported: Some(*supported), ..Details::default() }
+        }
+        LogError::Store(_) | LogError::Misfit { .. } => Details::default(),
+    }
+}

@@ -1,0 +1,146 @@
+//! What the core takes from the page: clock, randomness, network, and who is told.
+
+use super::thrown_message;
+use crate::{
+    engine::{Changed, Host},
+    environment::Environment,
+    sync::transport::{Answer, NoAnswer, Transport},
+    time::Timestamp,
+};
+use js_sys::{Math, Promise};
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `CoreHooks` in `pkg/src/core.ts`.
+    #[derive(Clone, PartialEq)]
+    pub type Hooks;
+
+    #[wasm_bindgen(method, catch)]
+    fn now(this: &Hooks) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn random(this: &Hooks, into: &mut [u8]) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &Hooks, method: &str, path: &str, body: Option<String>) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = renewToken)]
+    fn renew_token(this: &Hooks) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn sleep(this: &Hooks, milliseconds: f64) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn changed(this: &Hooks, streams: Option<Vec<String>>, sync: bool) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn post(this: &Hooks, message: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn crashed(this: &Hooks, message: &str) -> Result<(), JsValue>;
+
+    /// What `send` resolves to, or rejects with.
+    type Exchange;
+
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Exchange) -> u16;
+    #[wasm_bindgen(method, getter, js_name = contentType)]
+    fn content_type(this: &Exchange) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Exchange) -> String;
+    #[wasm_bindgen(method, getter, js_name = retryAfter)]
+    fn retry_after(this: &Exchange) -> Option<f64>;
+    #[wasm_bindgen(method, getter)]
+    fn code(this: &Exchange) -> Option<String>;
+}
+
+thread_local! {
+    /// Everyone who has opened a log of this wasm.
+    static OPENED: RefCell<Vec<Hooks>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Hooks {
+    /// Tells this page if the core panics, whoever's call that was: the memory is everybody's, and promises under way would
+    /// stay without an answer.
+    pub(super) fn tell_of_crashes(&self) {
+        OPENED.with_borrow_mut(|opened| {
+            if opened.is_empty() {
+                std::panic::set_hook(Box::new(|info| {
+                    let message = info.to_string();
+                    let opened = OPENED.try_with(|opened| opened.try_borrow().map(|opened| opened.clone()));
+                    for hooks in opened.into_iter().flatten().flatten() {
+                        // what it throws would hide why the core panicked
+                        let _ = hooks.crashed(&message);
+                    }
+                }));
+            }
+            opened.push(self.clone());
+        });
+    }
+
+    /// No longer tells this page.
+    pub(super) fn closed(&self) {
+        OPENED.with_borrow_mut(|opened| opened.retain(|hooks| hooks != self));
+    }
+}
+
+impl Environment for Hooks {
+    fn now(&self) -> Timestamp {
+        // a clock that fails is one that can't be right: the engine says so
+        Timestamp(Hooks::now(self).map_or(0, |millis| millis as i64))
+    }
+
+    fn random(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        if Hooks::random(self, &mut bytes).is_err() {
+            bytes.fill_with(|| (Math::random() * 256.0) as u8);
+        }
+        bytes
+    }
+}
+
+impl Host for Hooks {
+    fn changed(&self, change: Changed) {
+        // the page mends what it throws itself; the log is what it is either way
+        let _ = Hooks::changed(self, change.streams, change.sync);
+    }
+
+    fn post(&self, message: &str) {
+        let _ = Hooks::post(self, message);
+    }
+}
+
+impl Transport for Hooks {
+    async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, NoAnswer> {
+        let answer = match Hooks::send(self, method, path, body) {
+            Ok(promise) => JsFuture::from(promise).await,
+            Err(thrown) => Err(thrown),
+        };
+        match answer {
+            Ok(answer) => {
+                let answer: Exchange = answer.unchecked_into();
+                Ok(Answer {
+                    status: answer.status(),
+                    content_type: answer.content_type(),
+                    body: answer.body(),
+                    retry_after: answer.retry_after().map(|millis| millis as u64),
+                })
+            }
+            Err(thrown) => Err(NoAnswer {
+                reason: thrown_message(&thrown),
+                timeout: thrown.is_object()
+                    && thrown.unchecked_into::<Exchange>().code().as_deref() == Some("timeout"),
+            }),
+        }
+    }
+
+    async fn renew_token(&self) -> bool {
+        match Hooks::renew_token(self) {
+            Ok(promise) => JsFuture::from(promise).await.is_ok_and(|renewed| renewed.is_truthy()),
+            Err(_) => false,
+        }
+    }
+
+    async fn sleep(&self, milliseconds: u64) {
+        if let Ok(promise) = Hooks::sleep(self, milliseconds as f64) {
+            // a sleep that fails is a short one
+            let _ = JsFuture::from(promise).await;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Opening a log for JavaScript.
+
+use super::{
+    aggregate::{JsAggregate, JsDecider},
+    core::{Core, Storage},
+    failure::{invalid, read_failure, register_failure, write_failure},
+    hooks::Hooks,
+    projection::{JsProjection, JsProjector},
+    storage::{PageStore, Wanted},
+    upcaster::{JsUpcaster, add_step},
+};
+use crate::{
+    aggregate::Registry,
+    engine::{Engine, Parts},
+    environment::Surroundings,
+    log::{Authority, LogError, store::Durability},
+    projection::Projector,
+    upcast::Decoder,
+};
+use serde::Deserialize;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+/// `CoreSettings` in `pkg/src/core.ts`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    name: String,
+    storage: Wanted,
+    durability: Durability,
+    sync: bool,
+    poll_interval: u64,
+    actor: Option<String>,
+}
+
+/// Opens the log of a name, with the rules of the app.
+///
+/// # Errors
+/// A `CoreFailure`.
+#[wasm_bindgen(js_name = openCore)]
+pub async fn open_core(
+    settings: String,
+    aggregates: Vec<JsAggregate>,
+    projections: Vec<JsProjection>,
+    upcasters: Vec<JsUpcaster>,
+    hooks: Hooks,
+) -> Result<Core, JsValue> {
+    hooks.tell_of_crashes();
+    let opened = open(settings, aggregates, projections, upcasters, hooks.clone()).await;
+    if opened.is_err() {
+        hooks.closed();
+    }
+    opened
+}
+
+async fn open(
+    settings: String,
+    aggregates: Vec<JsAggregate>,
+    projections: Vec<JsProjection>,
+    upcasters: Vec<JsUpcaster>,
+    hooks: Hooks,
+) -> Result<Core, JsValue> {
+    let settings: Settings = serde_json::from_str(&settings).map_err(|error| invalid("options", error))?;
+    let mut registry = Registry::default();
+    for aggregate in aggregates {
+        let decider = JsDecider::new(aggregate).map_err(|error| invalid("policies", error))?;
+        registry.add_decider(Rc::new(decider)).map_err(register_failure)?;
+    }
+    let mut decoder = Decoder::default();
+    for upcaster in upcasters {
+        add_step(&mut decoder, upcaster).map_err(|error| read_failure(error.into()))?;
+    }
+    let projections = projections.into_iter();
+    let parts = Parts {
+        authority: if settings.sync { Authority::Server } else { Authority::Device },
+        surroundings: Surroundings::new(Rc::new(hooks.clone())),
+        registry,
+        projections: projections.map(|app| Rc::new(JsProjector::new(app)) as Rc<dyn Projector>).collect(),
+        decoder,
+        actor: settings.actor,
+        poll_interval: settings.poll_interval,
+        host: Rc::new(hooks.clone()),
+    };
+    let (store, why_memory) = PageStore::open(&settings.name, settings.storage, settings.durability)
+        .await
+        .map_err(|error| read_failure(LogError::from(error).into()))?;
+    let storage = Storage { kind: store.kind(), why_memory };
+    let engine = Engine::open(store, parts).await.map_err(write_failure)?;
+    Ok(Core::new(engine, hooks, storage))
+}

@@ -1,0 +1,11 @@
+/** The domain of the demo: pure, without a page around it. */
+export * from './assessments'
+export * from './course'
+export * from './enrolment'
+export * from './exam'
+export * from './fold'
+export * from './learners'
+export * from './progress'
+export * from './statistics'
+export * from './stream'
+export * from './tally'

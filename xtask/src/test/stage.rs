@@ -1,0 +1,238 @@
+//! The stages of `cargo xtask test`: what each needs and runs.
+
+use std::process::Command;
+
+use crate::build::{Build, Part, TEST_ENVIRONMENT, server_binary};
+use crate::error::Error;
+use crate::setup::{Browser, Need, Setup, TARGET, Tool, npm_run, package_scripts};
+use crate::workspace::Workspace;
+
+/// A part of the tests that can be run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The crate and this program on the machine itself, doc tests included.
+    Native,
+    /// The sync server.
+    Server,
+    /// `wasm-pack build` as typed by hand.
+    WasmPack,
+    /// The tests of the crate in a browser.
+    Wasm(Browser),
+    /// TypeScript type checks; each package counts as one test.
+    Types,
+    /// The unit tests of the npm packages.
+    Unit,
+    /// Everything together in Chromium.
+    EndToEnd,
+}
+
+impl Stage {
+    pub(crate) const ALL: [Stage; 9] = [
+        Stage::Native,
+        Stage::Server,
+        Stage::WasmPack,
+        Stage::Wasm(Browser::Chromium),
+        Stage::Wasm(Browser::Firefox),
+        Stage::Wasm(Browser::Webkit),
+        Stage::Types,
+        Stage::Unit,
+        Stage::EndToEnd,
+    ];
+
+    /// What `--only` calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Stage::Native => "native",
+            Stage::Server => "server",
+            Stage::WasmPack => "wasm-pack",
+            Stage::Wasm(Browser::Chromium) => "wasm-chromium",
+            Stage::Wasm(Browser::Firefox) => "wasm-firefox",
+            Stage::Wasm(Browser::Webkit) => "wasm-webkit",
+            Stage::Types => "types",
+            Stage::Unit => "unit",
+            Stage::EndToEnd => "e2e",
+        }
+    }
+
+    /// The stages that the command line names; all without a name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] lists those there are.
+    pub(crate) fn chosen(names: Option<&str>) -> Result<Vec<Stage>, Error> {
+        let Some(names) = names else { return Ok(Stage::ALL.to_vec()) };
+        let named = |name: &str| {
+            Stage::ALL.into_iter().find(|stage| stage.name() == name).ok_or_else(|| {
+                let names = Stage::ALL.map(Stage::name).join(", ");
+                Error::Usage(format!("there is no stage `{name}`; there are {names}"))
+            })
+        };
+        names.split(',').map(named).collect()
+    }
+
+    /// The browser without which the stage is skipped.
+    pub(crate) fn browser(self) -> Option<Browser> {
+        match self {
+            Stage::Wasm(browser) => Some(browser),
+            Stage::EndToEnd => Some(Browser::Chromium),
+            _ => None,
+        }
+    }
+
+    fn needs(self) -> &'static [Need] {
+        match self {
+            Stage::Native | Stage::Server => &[],
+            Stage::WasmPack | Stage::Wasm(_) => {
+                &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
+            }
+            Stage::Types | Stage::Unit | Stage::EndToEnd => &[Need::Npm],
+        }
+    }
+
+    /// Installs and builds what the stage runs on.
+    pub(crate) fn prepare(self, setup: &mut Setup, build: &mut Build) -> Result<(), Error> {
+        setup.require(self.needs())?;
+        match self {
+            Stage::Native | Stage::Server | Stage::WasmPack => Ok(()),
+            Stage::Wasm(_) => build.compile_tests(setup),
+            Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
+            Stage::EndToEnd => {
+                package_scripts(setup.workspace(), END_TO_END)?;
+                build.make(setup, &[Part::Package, Part::Server, Part::Www])
+            }
+        }
+    }
+
+    /// The commands of the stage; all run, also after one that failed.
+    pub(crate) fn commands(self, setup: &Setup) -> Result<Vec<Run>, Error> {
+        let runs = match self {
+            Stage::Native => {
+                let mut cargo = setup.command("cargo");
+                cargo.args([
+                    "test",
+                    "--workspace",
+                    "--exclude",
+                    "tidelog-server",
+                    "--features",
+                    "tidelog/testing",
+                ]);
+                vec![Run::counting(no_fail_fast(cargo))]
+            }
+            Stage::Server => {
+                let mut cargo = setup.command("cargo");
+                cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
+                vec![Run::counting(no_fail_fast(cargo))]
+            }
+            Stage::WasmPack => vec![Run::single(wasm_pack_build(setup)?)],
+            Stage::Wasm(browser) => vec![Run::counting(in_browser(setup, browser)?)],
+            Stage::Types => {
+                let folders = with_script(setup.workspace(), "typecheck")?;
+                folders.iter().map(|folder| Run::single(npm_run(setup, "typecheck", folder))).collect()
+            }
+            Stage::Unit => {
+                let mut folders = with_script(setup.workspace(), "test")?;
+                folders.retain(|folder| *folder != END_TO_END);
+                folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
+            }
+            Stage::EndToEnd => {
+                let mut npm = npm_run(setup, "test", END_TO_END);
+                npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
+                npm.env("TIDELOG_CHROMIUM", setup.chromium().unwrap_or_default());
+                vec![Run::counting(npm)]
+            }
+        };
+        Ok(runs)
+    }
+}
+
+/// One command of a stage.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) command: Command,
+    /// Whether it prints how many tests it ran; otherwise it is one test itself.
+    pub(crate) counts: bool,
+}
+
+impl Run {
+    fn counting(command: Command) -> Run {
+        Run { command, counts: true }
+    }
+
+    fn single(command: Command) -> Run {
+        Run { command, counts: false }
+    }
+}
+
+/// The npm packages of the repository, in the order of building.
+pub(crate) const PACKAGES: [&str; 3] = ["pkg", "www", END_TO_END];
+
+const END_TO_END: &str = "tests/e2e";
+
+/// The packages that have a script of this name. A package that isn't there is an error: a test must not vanish.
+pub(crate) fn with_script(workspace: &Workspace, script: &str) -> Result<Vec<&'static str>, Error> {
+    let mut folders = Vec::new();
+    for folder in PACKAGES {
+        if package_scripts(workspace, folder)?.iter().any(|name| name == script) {
+            folders.push(folder);
+        }
+    }
+    Ok(folders)
+}
+
+fn no_fail_fast(mut cargo: Command) -> Command {
+    cargo.arg("--no-fail-fast");
+    cargo
+}
+
+/// As people type it who know wasm-pack and not this repository.
+fn wasm_pack_build(setup: &Setup) -> Result<Command, Error> {
+    let out = setup.workspace().scratch()?.join("wasm-pack");
+    let mut command = setup.wasm_command("wasm-pack");
+    command.args(["build", "--no-pack", "--out-dir"]).arg(out);
+    Ok(command)
+}
+
+/// Chromium is run by wasm-pack as typed by hand; the others straight by cargo, which unlike wasm-pack goes on after the
+/// first test file that fails.
+fn in_browser(setup: &Setup, browser: Browser) -> Result<Command, Error> {
+    let driver = setup
+        .driver(browser)
+        .ok_or_else(|| Error::Missing(format!("the program that drives {} is missing", browser.name())))?;
+    let direct = |mut command: Command, variable: &str| {
+        command.args(["test", "--package", "tidelog", "--target", TARGET, "--tests", "--no-fail-fast"]);
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+        command.env(variable, &driver);
+        command
+    };
+    let mut command = match browser {
+        Browser::Chromium => {
+            let mut command = setup.wasm_command("wasm-pack");
+            command.args(["test", "--headless", "--chrome"]);
+            command
+        }
+        Browser::Firefox => direct(setup.wasm_command("cargo"), "GECKODRIVER"),
+        Browser::Webkit => {
+            let mut screen = setup.wasm_command("xvfb-run");
+            // the sandbox wants rights that a container has not, and the pages are our own tests
+            screen.args(["-a", "cargo"]).env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1");
+            direct(screen, "SAFARIDRIVER")
+        }
+    };
+    command.envs(TEST_ENVIRONMENT);
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_chosen_by_name() {
+        assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(9));
+        let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
+        assert!(
+            refused
+                .is_err_and(|text| text.starts_with("there is no stage `e3e`; there are native, server, "))
+        );
+    }
+}
