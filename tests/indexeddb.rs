@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a test
 #![cfg(target_arch = "wasm32")]
 
+use indexed_db_futures::{Build, prelude::*};
 use tidelog::{
     log::{
         Authority, IndexedDbStore, Log, LogError,
@@ -25,7 +26,31 @@ async fn a_database_of_a_newer_format_is_not_opened() {
     newer.close();
     let opened = IndexedDbStore::open(database.name(), Durability::Relaxed).await;
     let name = database.name().to_owned();
-    assert_eq!(opened.err(), Some(StoreError::NewerFormat { name, found: 7, supported: 1 }));
+    assert_eq!(opened.err(), Some(StoreError::NewerFormat { name, found: 7, supported: 2 }));
+    database.delete().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_database_of_the_first_format_gets_the_tables_it_lacks() {
+    let database = BrowserDatabase::new("first-format");
+    let request = indexed_db_futures::database::Database::open(database.name())
+        .with_version(1_u32)
+        .with_on_upgrade_needed(|_, database| {
+            for table in &Table::ALL[..6] {
+                let rows = database.create_object_store(table.name()).build()?;
+                rows.put(wasm_bindgen::JsValue::from(js_sys::Uint8Array::from(&b"kept"[..])))
+                    .with_key(wasm_bindgen::JsValue::from(1))
+                    .without_key_type()
+                    .primitive()?;
+            }
+            Ok(())
+        });
+    indexed_db_futures::Build::build(request).unwrap().await.unwrap().close();
+    let store = IndexedDbStore::open(database.name(), Durability::Relaxed).await.unwrap();
+    let loaded = store.load(&Table::ALL.map(Selection::All)).await.unwrap();
+    let counts: Vec<usize> = loaded.rows.iter().map(Vec::len).collect();
+    assert_eq!(counts, [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
+    drop(store);
     database.delete().await;
 }
 
@@ -52,7 +77,7 @@ async fn a_tab_lets_go_of_a_database_that_another_deletes() {
 async fn a_tab_lets_go_of_a_database_that_another_upgrades() {
     let database = BrowserDatabase::new("upgraded");
     let store = database.holder().await;
-    let request = indexed_db_futures::database::Database::open(database.name()).with_version(2_u32);
+    let request = indexed_db_futures::database::Database::open(database.name()).with_version(3_u32);
     indexed_db_futures::Build::build(request).unwrap().await.unwrap().close();
     match store.write(add(1)).await {
         Err(StoreError::Closed { reason }) => assert!(reason.contains("newer version"), "{reason}"),

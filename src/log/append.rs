@@ -171,7 +171,7 @@ fn plan(view: &View, requests: Vec<Request>) -> Plan {
         .extend(resolved.entries().iter().map(|(id, ())| Write::Delete(Table::Rejected, rejected_key(*id))));
     // Taking commits off the rejected list is more than adding rows at the end.
     let new_epoch = (resolved.len() > 0).then_some(view.epoch + 1);
-    let batch = Batch { epoch: view.epoch, new_epoch, absent: Vec::new(), writes };
+    let batch = Batch { epoch: Some(view.epoch), new_epoch, absent: Vec::new(), writes };
     Plan { accepted, refused, region, blocks, first, batch }
 }
 
@@ -194,6 +194,7 @@ impl<S: Store> Inner<S> {
             if let Err(error) = certain {
                 return answer_all(waiting, &error);
             }
+            let epoch = self.view.borrow().epoch;
             let Plan { accepted, refused, region, blocks, first, batch } = plan(&self.view.borrow(), waiting);
             if accepted.is_empty() {
                 if is_fresh {
@@ -207,7 +208,7 @@ impl<S: Store> Inner<S> {
                 is_fresh = true;
                 continue;
             }
-            let (epoch, new_epoch) = (batch.epoch, batch.new_epoch);
+            let new_epoch = batch.new_epoch;
             let mut written = self.store.write(batch).await.map_err(LogError::from);
             if matches!(written, Ok(Written::Collision)) {
                 written = self.after_collision(first).await;

@@ -55,14 +55,13 @@ impl<S: Store> Inner<S> {
             }
             pending.extend(queue.finish());
         }
-        let (batch, outcome) = {
+        let (epoch, (batch, outcome)) = {
             let view = self.view.borrow();
             if !has_seen(&change, &view) {
                 return Ok(Applied::Stale);
             }
-            self::batch(&change, &view, &touched, pending)
+            (view.epoch, self::batch(&change, &view, &touched, pending))
         };
-        let epoch = batch.epoch;
         if self.store.write(batch).await? == Written::Collision {
             self.refresh().await?;
             return Ok(Applied::Stale);
@@ -216,7 +215,7 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     writes.push(record.row());
     let region = view.appends_to();
     let absent = vec![(region.table(), Key::Number(view.next_key(region)))];
-    let batch = Batch { epoch: view.epoch, new_epoch: Some(view.epoch + 1), absent, writes };
+    let batch = Batch { epoch: Some(view.epoch), new_epoch: Some(view.epoch + 1), absent, writes };
     (batch, Outcome { confirmed, pending, record })
 }
 

@@ -255,7 +255,8 @@ impl<S: Store> Log<S> {
             if let Some((key, row)) = loaded.rows.first().and_then(|rows| rows.first()) {
                 return device_of_row(key, row);
             }
-            let batch = Batch { epoch: loaded.epoch, writes: vec![device_row(fresh)], ..Batch::default() };
+            let batch =
+                Batch { epoch: Some(loaded.epoch), writes: vec![device_row(fresh)], ..Batch::default() };
             if self.inner.store.write(batch).await? == Written::Done {
                 return Ok(fresh);
             }
@@ -341,7 +342,7 @@ impl<S: Store> Inner<S> {
         record.next_sequence = sequence;
         writes.push(record.row());
         let absent = vec![(Table::Confirmed, end.into())];
-        let batch = Batch { epoch, new_epoch: Some(epoch + 1), absent, writes };
+        let batch = Batch { epoch: Some(epoch), new_epoch: Some(epoch + 1), absent, writes };
         if self.store.write(batch).await? == Written::Collision {
             return Ok(false);
         }

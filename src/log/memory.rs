@@ -3,7 +3,8 @@
 use super::{
     sorted::Sorted,
     store::{
-        Batch, Bytes, EPOCH, Key, Loaded, Selection, Store, StoreError, Table, Write, Written, epoch_from_row,
+        Batch, Bytes, EPOCH, Key, Loaded, Selection, Store, StoreError, Table, Write, Written, end_of_prefix,
+        epoch_from_row,
     },
 };
 use std::{
@@ -58,7 +59,14 @@ fn select(rows: &Rows, selection: &Selection) -> Vec<(Key, Bytes)> {
             let row = |key: &Key| Some((key.clone(), Rc::clone(rows[*table as usize].get(key)?)));
             keys.iter().filter_map(row).collect()
         }
+        Selection::Prefix(table, prefix) => of_prefix(&rows[*table as usize], prefix).to_vec(),
     }
+}
+
+fn of_prefix<'a>(rows: &'a Sorted<Key, Bytes>, prefix: &Rc<str>) -> &'a [(Key, Bytes)] {
+    let from = rows.from(&Key::Text(Rc::clone(prefix)));
+    let behind = rows.from(&Key::Text(end_of_prefix(prefix)));
+    &from[..from.len() - behind.len()]
 }
 
 /// Sets or removes a row; what was there before.
@@ -86,7 +94,8 @@ impl Store for MemoryStore {
 
     async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
         let mut stored = self.open_rows()?.borrow_mut();
-        if epoch_of(&stored)? != batch.epoch
+        let epoch = epoch_of(&stored)?;
+        if batch.epoch.is_some_and(|expected| expected != epoch)
             || batch.absent.iter().any(|(table, key)| stored[*table as usize].contains(key))
         {
             return Ok(Written::Collision);
@@ -100,6 +109,13 @@ impl Store for MemoryStore {
                 }
                 Write::Add(table, key, row) | Write::Put(table, key, row) => ((table, key), Some(row)),
                 Write::Delete(table, key) => ((table, key), None),
+                Write::DeletePrefix(table, prefix) => {
+                    for (key, _) in of_prefix(&stored[table as usize], &prefix).to_vec() {
+                        let row = set(&mut stored, (table, key.clone()), None);
+                        before.push(((table, key), row));
+                    }
+                    continue;
+                }
             };
             before.push((place.clone(), set(&mut stored, place, row)));
         }

@@ -4,7 +4,7 @@
 //! memory and IndexedDB. An implementation must keep these rules; `testing::store_contract` checks them:
 //!
 //! 1. A [`Batch`] is written whole or not at all, also across a crash, and is durable when [`Store::write`] resolves.
-//! 2. If the stored epoch differs from [`Batch::epoch`], or an [`Write::Add`] finds its key taken, nothing is written and the
+//! 2. If the stored epoch differs from a [`Batch::epoch`] that is given, or an [`Write::Add`] finds its key taken, nothing is written and the
 //!    answer is [`Written::Collision`].
 //! 3. Writes of several holders of the same database (tabs) are serialised. A read sees whole batches only.
 //! 4. Rows of a table come back in the order of their keys.
@@ -12,6 +12,8 @@
 use std::rc::Rc;
 
 /// The tables. Keys of `Confirmed`, `Pending` and their directories are numbers; those of the others are text.
+///
+/// What follows `Meta` is derived from the log and can be thrown away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// Blocks of confirmed commits, by the position of their first event.
@@ -26,17 +28,32 @@ pub enum Table {
     Rejected,
     /// Facts about the database itself: `epoch` (see [`EPOCH`]), `head`, `device`.
     Meta,
+    /// States of aggregates at a version.
+    Snapshots,
+    /// Rows of projections.
+    ProjectionRows,
+    /// How far derived things have followed the log.
+    Checkpoints,
+    /// Events that a projection could not take in.
+    DeadLetters,
+    /// States of process managers, and what they wait for.
+    Processes,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::Confirmed,
         Self::Pending,
         Self::ConfirmedDirectory,
         Self::PendingDirectory,
         Self::Rejected,
         Self::Meta,
+        Self::Snapshots,
+        Self::ProjectionRows,
+        Self::Checkpoints,
+        Self::DeadLetters,
+        Self::Processes,
     ];
 
     /// The name of the table in a database.
@@ -49,6 +66,11 @@ impl Table {
             Self::PendingDirectory => "pending-directory",
             Self::Rejected => "rejected",
             Self::Meta => "meta",
+            Self::Snapshots => "snapshots",
+            Self::ProjectionRows => "projection-rows",
+            Self::Checkpoints => "checkpoints",
+            Self::DeadLetters => "dead-letters",
+            Self::Processes => "processes",
         }
     }
 }
@@ -99,6 +121,16 @@ pub(crate) fn epoch_from_row(row: Option<&[u8]>) -> Result<u64, StoreError> {
 /// The bytes of a row.
 pub type Bytes = Rc<[u8]>;
 
+/// What parts a key of several texts, and so ends every prefix that can be asked for. Names hold no control characters.
+pub const SEPARATOR: char = '\0';
+
+/// The first text behind all that begin with a prefix. Both kinds of order, by code point and by UTF-16 unit, agree on it.
+pub(crate) fn end_of_prefix(prefix: &str) -> Rc<str> {
+    let mut end = prefix.trim_end_matches(SEPARATOR).to_owned();
+    end.push('\u{1}');
+    end.into()
+}
+
 /// One change of a batch.
 #[derive(Clone, Debug)]
 pub enum Write {
@@ -108,13 +140,16 @@ pub enum Write {
     Put(Table, Key, Bytes),
     /// No row from now on; not an error if there was none.
     Delete(Table, Key),
+    /// No rows from now on whose key begins with this text, which ends in [`SEPARATOR`].
+    DeletePrefix(Table, Rc<str>),
 }
 
 /// Changes that are written together.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// The epoch that the writer's view of the database belongs to; 0 in a new database.
-    pub epoch: u64,
+    /// The epoch that the writer's view of the database belongs to; 0 in a new database. None for rows that are derived from
+    /// confirmed commits alone, which no other holder can change.
+    pub epoch: Option<u64>,
     /// The epoch after this batch, if it changes more than adding rows at the end: then every other holder's view is stale.
     pub new_epoch: Option<u64>,
     /// Keys that must still be free though the batch does not write them: proof that nobody appended meanwhile.
@@ -153,6 +188,8 @@ pub enum Selection {
     Without(Table, Table),
     /// These rows, in the order asked for; missing ones are left out of the answer.
     Keys(Table, Vec<Key>),
+    /// Every row whose key begins with this text, which ends in [`SEPARATOR`].
+    Prefix(Table, Rc<str>),
 }
 
 /// Storage failed.

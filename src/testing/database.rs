@@ -36,7 +36,7 @@ pub async fn overwrite<S: Store>(store: &S, table: Table, key: &Key, row: Option
         Some(row) => Write::Put(table, key.clone(), row.into()),
         None => Write::Delete(table, key.clone()),
     };
-    let batch = Batch { epoch, writes: vec![write], ..Batch::default() };
+    let batch = Batch { epoch: Some(epoch), writes: vec![write], ..Batch::default() };
     assert_eq!(store.write(batch).await, Ok(Written::Done));
 }
 

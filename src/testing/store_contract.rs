@@ -17,6 +17,8 @@ macro_rules! store_contract {
             writes_of_a_batch_follow_each_other
             rows_come_in_the_order_of_their_keys
             all_selections
+            rows_by_the_beginning_of_their_key
+            a_batch_without_an_epoch_is_not_guarded_by_it
             large_rows_and_many_rows
             holders_that_write_at_once_are_serialised
             a_read_sees_whole_batches_only
@@ -26,7 +28,7 @@ macro_rules! store_contract {
 }
 
 fn batch(epoch: u64, writes: Vec<Write>) -> Batch {
-    Batch { epoch, writes, ..Batch::default() }
+    Batch { epoch: Some(epoch), writes, ..Batch::default() }
 }
 
 fn row(bytes: &[u8]) -> crate::log::store::Bytes {
@@ -192,6 +194,62 @@ pub async fn all_selections(database: &impl Database) {
         assert_eq!(rows.len(), expected.len(), "{selection:?}");
     }
     assert_eq!(load(&store, without()).await[2], (50.into(), vec![5]), "the row belongs to its key");
+}
+
+/// A prefix ends in the separator, so that a name is not taken for another that begins with it.
+pub async fn rows_by_the_beginning_of_their_key(database: &impl Database) {
+    let store = database.holder().await;
+    let table = Table::ProjectionRows;
+    let texts = [
+        "a\0",
+        "a\0\u{1}",
+        "a\0b",
+        "a\0b\0c",
+        "a\0\u{e000}",
+        "a\0\u{ffff}",
+        "a\0\u{1f642}",
+        "ab\0a",
+        "a",
+        "b\0",
+    ];
+    let written = texts.map(|key| add(table, key, key.as_bytes()));
+    assert_eq!(store.write(batch(0, written.to_vec())).await, Ok(Written::Done));
+    let found = async |prefix: &str| {
+        let mut found = load(&store, Selection::Prefix(table, prefix.into())).await;
+        assert!(found.iter().all(|(key, row)| key.to_string().as_bytes() == row), "{found:?}");
+        found.sort(); // texts beyond U+FFFF may stand elsewhere
+        found.into_iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found("a\0").await,
+        ["a\0", "a\0\u{1}", "a\0b", "a\0b\0c", "a\0\u{e000}", "a\0\u{ffff}", "a\0\u{1f642}"]
+    );
+    assert_eq!(found("a\0b\0").await, ["a\0b\0c"]);
+    assert_eq!(found("c\0").await, [""; 0]);
+    let writes = vec![
+        add(table, "a\0new", b"x"),
+        Write::DeletePrefix(table, "a\0".into()),
+        Write::DeletePrefix(table, "nobody\0".into()),
+        add(table, "a\0last", b"a\0last"),
+    ];
+    assert_eq!(store.write(batch(0, writes)).await, Ok(Written::Done));
+    assert_eq!(found("a\0").await, ["a\0last"]);
+    assert_eq!(found("ab\0").await, ["ab\0a"]);
+    let undone = vec![Write::DeletePrefix(table, "ab\0".into()), add(table, "a\0last", b"taken")];
+    assert_eq!(store.write(batch(0, undone)).await, Ok(Written::Collision));
+    assert_eq!(found("ab\0").await, ["ab\0a"]);
+}
+
+/// What is derived from confirmed commits is guarded by its own keys.
+pub async fn a_batch_without_an_epoch_is_not_guarded_by_it(database: &impl Database) {
+    let store = database.holder().await;
+    let first = Batch { new_epoch: Some(7), ..batch(0, vec![add(Table::Pending, 1, b"a")]) };
+    assert_eq!(store.write(first).await, Ok(Written::Done));
+    let derived =
+        || Batch { writes: vec![add(Table::Checkpoints, "progress\0n1", b"x")], ..Batch::default() };
+    assert_eq!(store.write(derived()).await, Ok(Written::Done));
+    assert_eq!(store.write(derived()).await, Ok(Written::Collision));
+    assert_eq!(store.load(&[]).await.unwrap().epoch, 7);
 }
 
 /// A row of some megabytes, and a thousand rows in a batch.

@@ -51,8 +51,10 @@ impl Drop for Connection {
     }
 }
 
+/// Makes the tables that are not there yet: all in a new database, some in one of an older format.
 fn create_tables(database: &Database) -> indexed_db_futures::Result<()> {
-    for table in Table::ALL {
+    let there: Vec<String> = database.object_store_names().collect();
+    for table in Table::ALL.into_iter().filter(|table| !there.iter().any(|name| name == table.name())) {
         database.create_object_store(table.name()).build()?;
     }
     Ok(())

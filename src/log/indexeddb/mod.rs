@@ -19,7 +19,8 @@ use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The version of the database: the format of its tables, not of the blocks in them.
-const FORMAT: u32 = 1;
+/// 1: the log. 2: tables for what is derived from it.
+const FORMAT: u32 = 2;
 
 /// A database in IndexedDB, as one holder (one tab) sees it.
 pub struct IndexedDbStore {
@@ -142,9 +143,9 @@ fn js_key(key: &Key) -> JsValue {
     }
 }
 
-/// The names of some tables, each once, and of the one that holds the epoch.
+/// The names of some tables, each once.
 fn scope(tables: impl Iterator<Item = Table>) -> Vec<&'static str> {
-    let mut names = vec![Table::Meta.name()];
+    let mut names = Vec::new();
     for table in tables {
         if !names.contains(&table.name()) {
             names.push(table.name());

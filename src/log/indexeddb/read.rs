@@ -1,7 +1,7 @@
 //! Reading: everything a load asks for, in one transaction.
 
 use super::{bytes, connection::Connection, ended, epoch_of, fault::Fault, js_key, scope};
-use crate::log::store::{Bytes, EPOCH, Key, Loaded, Selection, Table};
+use crate::log::store::{Bytes, EPOCH, Key, Loaded, Selection, Table, end_of_prefix};
 use indexed_db_futures::{
     KeyRange,
     future::{BasicRequest, GetAllPrimitiveRequest},
@@ -59,12 +59,14 @@ pub(super) async fn load(connection: &Connection, selections: &[Selection]) -> R
 }
 
 fn tables(selections: &[Selection]) -> Vec<&'static str> {
-    scope(selections.iter().flat_map(|selection| match selection {
-        Selection::All(table) | Selection::From(table, _) | Selection::Keys(table, _) => {
-            [*table, Table::Meta]
-        }
-        Selection::Without(table, other) => [*table, *other],
-    }))
+    let read = selections.iter().flat_map(|selection| match selection {
+        Selection::All(table)
+        | Selection::From(table, _)
+        | Selection::Keys(table, _)
+        | Selection::Prefix(table, _) => [Some(*table), None],
+        Selection::Without(table, other) => [Some(*table), Some(*other)],
+    });
+    scope([Table::Meta].into_iter().chain(read.flatten()))
 }
 
 fn get(store: &ObjectStore<'_>, key: &Key) -> Result<BasicRequest<Option<JsValue>>, Fault> {
@@ -75,8 +77,9 @@ fn get(store: &ObjectStore<'_>, key: &Key) -> Result<BasicRequest<Option<JsValue
 fn ask(transaction: &Transaction<'_>, selection: &Selection) -> Result<Option<Asked>, Fault> {
     let store = |table: Table| transaction.object_store(table.name());
     Ok(Some(match selection {
-        Selection::All(table) => range(&store(*table)?, 0)?,
-        Selection::From(table, first) => range(&store(*table)?, *first)?,
+        Selection::All(table) => range(&store(*table)?, &|| from(0))?,
+        Selection::From(table, first) => range(&store(*table)?, &|| from(*first))?,
+        Selection::Prefix(table, prefix) => range(&store(*table)?, &|| of_prefix(prefix))?,
         Selection::Without(..) => return Ok(None),
         Selection::Keys(table, keys) => {
             let store = store(*table)?;
@@ -86,12 +89,21 @@ fn ask(transaction: &Transaction<'_>, selection: &Selection) -> Result<Option<As
     }))
 }
 
-/// Every key and row from a number on. Texts stand behind all numbers.
-fn range(store: &ObjectStore<'_>, first: u64) -> Result<Asked, Fault> {
-    let from = || KeyRange::LowerBound(JsValue::from_f64(first as f64), false);
+/// Every key from a number on. Texts stand behind all numbers.
+fn from(first: u64) -> KeyRange<JsValue> {
+    KeyRange::LowerBound(JsValue::from_f64(first as f64), false)
+}
+
+/// Every key that begins with a text.
+pub(super) fn of_prefix(prefix: &str) -> KeyRange<JsValue> {
+    KeyRange::Bound(JsValue::from_str(prefix), false, JsValue::from_str(&end_of_prefix(prefix)), true)
+}
+
+/// Every key and row of a range.
+fn range(store: &ObjectStore<'_>, keys: &dyn Fn() -> KeyRange<JsValue>) -> Result<Asked, Fault> {
     Ok(Asked::Range(
-        store.get_all_keys().with_query::<JsValue, _>(from()).primitive()?,
-        store.get_all().with_query::<JsValue, _>(from()).primitive()?,
+        store.get_all_keys().with_query::<JsValue, _>(keys()).primitive()?,
+        store.get_all().with_query::<JsValue, _>(keys()).primitive()?,
     ))
 }
 

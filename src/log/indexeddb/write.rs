@@ -1,6 +1,6 @@
 //! Writing: a batch is one transaction, with its guards in it.
 
-use super::{connection::Connection, ended, epoch_of, fault::Fault, js_key, scope};
+use super::{connection::Connection, ended, epoch_of, fault::Fault, js_key, read::of_prefix, scope};
 use crate::log::store::{Batch, Durability, EPOCH, Table, Write, Written};
 use indexed_db_futures::{
     internals::SystemRepr,
@@ -42,15 +42,24 @@ pub(super) async fn write(
 
 fn tables(batch: &Batch) -> Vec<&'static str> {
     let written = batch.writes.iter().map(|write| match write {
-        Write::Add(table, ..) | Write::Put(table, ..) | Write::Delete(table, _) => *table,
+        Write::Add(table, ..)
+        | Write::Put(table, ..)
+        | Write::Delete(table, _)
+        | Write::DeletePrefix(table, _) => *table,
     });
-    scope(written.chain(batch.absent.iter().map(|(table, _)| *table)))
+    // What is not guarded by the epoch needs not wait for those who hold its table.
+    let epoch = (batch.epoch.is_some() || batch.new_epoch.is_some()).then_some(Table::Meta);
+    scope(epoch.into_iter().chain(written).chain(batch.absent.iter().map(|(table, _)| *table)))
 }
 
 /// Issues every request at once, reads the guards, then commits or takes everything back.
 async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Written, Fault> {
-    let meta = transaction.object_store(Table::Meta.name())?;
-    let epoch = meta.get::<JsValue, _, _>(JsValue::from_str(EPOCH)).primitive()?;
+    let is_guarded = batch.epoch.is_some() || batch.new_epoch.is_some();
+    let meta = is_guarded.then(|| transaction.object_store(Table::Meta.name())).transpose()?;
+    let epoch = match &meta {
+        Some(meta) => Some(meta.get::<JsValue, _, _>(JsValue::from_str(EPOCH)).primitive()?),
+        None => None,
+    };
     let mut guards = Vec::with_capacity(batch.absent.len());
     for (table, key) in &batch.absent {
         let store = transaction.object_store(table.name())?;
@@ -58,15 +67,21 @@ async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Writte
     }
     let mut last = None;
     for write in &batch.writes {
-        let (Write::Add(table, key, _) | Write::Put(table, key, _) | Write::Delete(table, key)) = write;
-        let (store, key) = (transaction.object_store(table.name())?, js_key(key));
+        let store = |table: &Table| transaction.object_store(table.name());
         last = Some(match write {
-            Write::Add(_, _, row) => store.add(js_row(row)).with_key(key).without_key_type().primitive()?,
-            Write::Put(_, _, row) => store.put(js_row(row)).with_key(key).without_key_type().primitive()?,
-            Write::Delete(..) => store.delete::<JsValue, _>(key).primitive()?,
+            Write::Add(table, key, row) => {
+                store(table)?.add(js_row(row)).with_key(js_key(key)).without_key_type().primitive()?
+            }
+            Write::Put(table, key, row) => {
+                store(table)?.put(js_row(row)).with_key(js_key(key)).without_key_type().primitive()?
+            }
+            Write::Delete(table, key) => store(table)?.delete::<JsValue, _>(js_key(key)).primitive()?,
+            Write::DeletePrefix(table, prefix) => {
+                store(table)?.delete::<JsValue, _>(of_prefix(prefix)).primitive()?
+            }
         });
     }
-    if let Some(epoch) = batch.new_epoch {
+    if let (Some(meta), Some(epoch)) = (&meta, batch.new_epoch) {
         let row = js_row(&epoch.to_le_bytes());
         last = Some(meta.put(row).with_key(JsValue::from_str(EPOCH)).without_key_type().primitive()?);
     }
@@ -77,7 +92,11 @@ async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Writte
         Some(last) => last.await?,
         None => return Ok(Written::Done),
     }
-    let mut is_free = epoch_of(ended(epoch)?)? == batch.epoch;
+    let mut is_free = true;
+    if let Some(epoch) = epoch {
+        let epoch = epoch_of(ended(epoch)?)?;
+        is_free = batch.epoch.is_none_or(|expected| expected == epoch);
+    }
     for guard in guards {
         is_free &= ended(guard)?.is_none();
     }
