@@ -22,12 +22,14 @@ pub(crate) enum Stage {
     Types,
     /// The unit tests of the npm packages.
     Unit,
+    /// What the READMEs, the guide and the examples show.
+    Guide,
     /// Everything together in Chromium.
     EndToEnd,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 9] = [
+    pub(crate) const ALL: [Stage; 10] = [
         Stage::Native,
         Stage::Server,
         Stage::WasmPack,
@@ -36,6 +38,7 @@ impl Stage {
         Stage::Wasm(Browser::Webkit),
         Stage::Types,
         Stage::Unit,
+        Stage::Guide,
         Stage::EndToEnd,
     ];
 
@@ -50,6 +53,7 @@ impl Stage {
             Stage::Wasm(Browser::Webkit) => "wasm-webkit",
             Stage::Types => "types",
             Stage::Unit => "unit",
+            Stage::Guide => "guide",
             Stage::EndToEnd => "e2e",
         }
     }
@@ -84,7 +88,7 @@ impl Stage {
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
-            Stage::Types | Stage::Unit | Stage::EndToEnd => &[Need::Npm],
+            Stage::Types | Stage::Unit | Stage::Guide | Stage::EndToEnd => &[Need::Npm],
         }
     }
 
@@ -94,7 +98,7 @@ impl Stage {
         match self {
             Stage::Native | Stage::Server | Stage::WasmPack => Ok(()),
             Stage::Wasm(_) => build.compile_tests(setup),
-            Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
+            Stage::Types | Stage::Unit | Stage::Guide => build.make(setup, &[Part::Package]),
             Stage::EndToEnd => {
                 package_scripts(setup.workspace(), END_TO_END)?;
                 build.make(setup, &[Part::Package, Part::Server, Part::Www])
@@ -130,9 +134,10 @@ impl Stage {
             }
             Stage::Unit => {
                 let mut folders = with_script(setup.workspace(), "test")?;
-                folders.retain(|folder| *folder != END_TO_END);
+                folders.retain(|folder| ![GUIDE, END_TO_END].contains(folder));
                 folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
             }
+            Stage::Guide => vec![Run::counting(npm_run(setup, "test", GUIDE))],
             Stage::EndToEnd => {
                 let mut npm = npm_run(setup, "test", END_TO_END);
                 npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
@@ -163,7 +168,9 @@ impl Run {
 }
 
 /// The npm packages of the repository, in the order of building.
-pub(crate) const PACKAGES: [&str; 3] = ["pkg", "www", END_TO_END];
+pub(crate) const PACKAGES: [&str; 4] = ["pkg", "www", GUIDE, END_TO_END];
+
+const GUIDE: &str = "tests/guide";
 
 const END_TO_END: &str = "tests/e2e";
 
@@ -228,7 +235,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(9));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(10));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
         assert!(
             refused
