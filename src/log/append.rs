@@ -171,7 +171,7 @@ fn plan(view: &View, requests: Vec<Request>) -> Plan {
         .extend(resolved.entries().iter().map(|(id, ())| Write::Delete(Table::Rejected, rejected_key(*id))));
     // Taking commits off the rejected list is more than adding rows at the end.
     let new_epoch = (resolved.len() > 0).then_some(view.epoch + 1);
-    let batch = Batch { epoch: Some(view.epoch), new_epoch, absent: Vec::new(), writes };
+    let batch = Batch { epoch: Some(view.epoch), new_epoch, writes, ..Batch::default() };
     Plan { accepted, refused, region, blocks, first, batch }
 }
 

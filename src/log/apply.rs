@@ -215,7 +215,13 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     writes.push(record.row());
     let region = view.appends_to();
     let absent = vec![(region.table(), Key::Number(view.next_key(region)))];
-    let batch = Batch { epoch: Some(view.epoch), new_epoch: Some(view.epoch + 1), absent, writes };
+    let batch = Batch {
+        epoch: Some(view.epoch),
+        new_epoch: Some(view.epoch + 1),
+        absent,
+        writes,
+        ..Batch::default()
+    };
     (batch, Outcome { confirmed, pending, record })
 }
 

@@ -342,7 +342,8 @@ impl<S: Store> Inner<S> {
         record.next_sequence = sequence;
         writes.push(record.row());
         let absent = vec![(Table::Confirmed, end.into())];
-        let batch = Batch { epoch: Some(epoch), new_epoch: Some(epoch + 1), absent, writes };
+        let batch =
+            Batch { epoch: Some(epoch), new_epoch: Some(epoch + 1), absent, writes, ..Batch::default() };
         if self.store.write(batch).await? == Written::Collision {
             return Ok(false);
         }

@@ -97,6 +97,10 @@ impl Store for MemoryStore {
         let epoch = epoch_of(&stored)?;
         if batch.epoch.is_some_and(|expected| expected != epoch)
             || batch.absent.iter().any(|(table, key)| stored[*table as usize].contains(key))
+            || batch
+                .unchanged
+                .iter()
+                .any(|(table, key, row)| stored[*table as usize].get(key) != row.as_ref())
         {
             return Ok(Written::Collision);
         }

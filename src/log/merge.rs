@@ -78,7 +78,7 @@ impl<S: Store> Inner<S> {
                 super::apply::delete_block(&view, region, *key, &mut writes);
             }
             merged.add(&mut writes);
-            Batch { epoch: Some(epoch), new_epoch: Some(epoch + 1), absent: Vec::new(), writes }
+            Batch { epoch: Some(epoch), new_epoch: Some(epoch + 1), writes, ..Batch::default() }
         };
         if self.store.write(batch).await? == Written::Collision {
             self.refresh().await?;

@@ -4,8 +4,8 @@
 //! memory and IndexedDB. An implementation must keep these rules; `testing::store_contract` checks them:
 //!
 //! 1. A [`Batch`] is written whole or not at all, also across a crash, and is durable when [`Store::write`] resolves.
-//! 2. If the stored epoch differs from a [`Batch::epoch`] that is given, or an [`Write::Add`] finds its key taken, nothing is written and the
-//!    answer is [`Written::Collision`].
+//! 2. If the stored epoch differs from a [`Batch::epoch`] that is given, a row of [`Batch::unchanged`] is not as it was, or an
+//!    [`Write::Add`] finds its key taken, nothing is written and the answer is [`Written::Collision`].
 //! 3. Writes of several holders of the same database (tabs) are serialised. A read sees whole batches only.
 //! 4. Rows of a table come back in the order of their keys.
 
@@ -154,6 +154,10 @@ pub struct Batch {
     pub new_epoch: Option<u64>,
     /// Keys that must still be free though the batch does not write them: proof that nobody appended meanwhile.
     pub absent: Vec<(Table, Key)>,
+    /// Rows that must still hold these bytes, or be absent where there are none: compare and set. What several tabs derive from
+    /// the log is fenced by it, with a row that every such batch changes. (An `Add` under the next number is no such fence where
+    /// rows are also deleted: to a tab that slept, the number after the last one it saw may be free again.)
+    pub unchanged: Vec<(Table, Key, Option<Bytes>)>,
     /// The changes, applied in order.
     pub writes: Vec<Write>,
 }

@@ -14,6 +14,7 @@ macro_rules! store_contract {
             a_batch_of_another_epoch_is_a_collision
             an_add_under_a_taken_key_is_a_collision_and_leaves_nothing
             a_key_that_must_be_absent_guards_the_batch
+            a_row_that_must_be_unchanged_guards_the_batch
             writes_of_a_batch_follow_each_other
             rows_come_in_the_order_of_their_keys
             all_selections
@@ -113,6 +114,37 @@ pub async fn an_add_under_a_taken_key_is_a_collision_and_leaves_nothing(database
     assert_eq!(loaded.epoch, 0);
     let rows: Vec<Vec<u8>> = loaded.rows.into_iter().flatten().map(|(_, row)| row.to_vec()).collect();
     assert_eq!(rows, [b"a".to_vec(), b"old".to_vec(), b"p".to_vec()]);
+}
+
+/// Compare and set: a holder that slept through two changes writes nothing, whatever numbers are free again.
+pub async fn a_row_that_must_be_unchanged_guards_the_batch(database: &impl Database) {
+    let (store, sleeper) = (database.holder().await, database.holder().await);
+    let set = |before: Option<&[u8]>, after: &[u8]| Batch {
+        unchanged: vec![(Table::Checkpoints, "c".into(), before.map(row))],
+        writes: vec![
+            Write::Put(Table::Checkpoints, "c".into(), row(after)),
+            Write::Put(Table::ProjectionRows, "r".into(), row(after)),
+        ],
+        ..Batch::default()
+    };
+    assert_eq!(store.write(set(None, b"1")).await, Ok(Written::Done));
+    assert_eq!(sleeper.write(set(None, b"x")).await, Ok(Written::Collision));
+    assert_eq!(store.write(set(Some(b"1"), b"2")).await, Ok(Written::Done));
+    for stale in [None, Some(&b"1"[..]), Some(b""), Some(b"22")] {
+        assert_eq!(sleeper.write(set(stale, b"x")).await, Ok(Written::Collision), "{stale:?}");
+    }
+    for table in [Table::Checkpoints, Table::ProjectionRows] {
+        assert_eq!(load(&store, Selection::All(table)).await[0].1, b"2");
+    }
+    assert_eq!(sleeper.write(set(Some(b"2"), b"3")).await, Ok(Written::Done));
+    let only_guard = |before: &[u8]| Batch {
+        unchanged: vec![(Table::Checkpoints, "c".into(), Some(row(before)))],
+        writes: vec![Write::Delete(Table::ProjectionRows, "r".into())],
+        ..Batch::default()
+    };
+    assert_eq!(store.write(only_guard(b"2")).await, Ok(Written::Collision));
+    assert_eq!(store.write(only_guard(b"3")).await, Ok(Written::Done));
+    assert!(load(&store, Selection::All(Table::ProjectionRows)).await.is_empty());
 }
 
 /// `absent` is checked on the database as it was before the batch, and writes nothing itself.

@@ -1,6 +1,6 @@
 //! Writing: a batch is one transaction, with its guards in it.
 
-use super::{connection::Connection, ended, epoch_of, fault::Fault, js_key, read::of_prefix, scope};
+use super::{bytes, connection::Connection, ended, epoch_of, fault::Fault, js_key, read::of_prefix, scope};
 use crate::log::store::{Batch, Durability, EPOCH, Table, Write, Written};
 use indexed_db_futures::{
     internals::SystemRepr,
@@ -49,7 +49,9 @@ fn tables(batch: &Batch) -> Vec<&'static str> {
     });
     // What is not guarded by the epoch needs not wait for those who hold its table.
     let epoch = (batch.epoch.is_some() || batch.new_epoch.is_some()).then_some(Table::Meta);
-    scope(epoch.into_iter().chain(written).chain(batch.absent.iter().map(|(table, _)| *table)))
+    let absent = batch.absent.iter().map(|(table, _)| *table);
+    let unchanged = batch.unchanged.iter().map(|(table, ..)| *table);
+    scope(epoch.into_iter().chain(written).chain(absent).chain(unchanged))
 }
 
 /// Issues every request at once, reads the guards, then commits or takes everything back.
@@ -64,6 +66,11 @@ async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Writte
     for (table, key) in &batch.absent {
         let store = transaction.object_store(table.name())?;
         guards.push(store.get_key::<JsValue, _>(js_key(key)).primitive()?);
+    }
+    let mut before = Vec::with_capacity(batch.unchanged.len());
+    for (table, key, _) in &batch.unchanged {
+        let store = transaction.object_store(table.name())?;
+        before.push(store.get::<JsValue, _, _>(js_key(key)).primitive()?);
     }
     let mut last = None;
     for write in &batch.writes {
@@ -99,6 +106,9 @@ async fn write_all(transaction: Transaction<'_>, batch: &Batch) -> Result<Writte
     }
     for guard in guards {
         is_free &= ended(guard)?.is_none();
+    }
+    for (row, (_, _, expected)) in before.into_iter().zip(&batch.unchanged) {
+        is_free &= ended(row)?.map(|row| bytes(&row)) == *expected;
     }
     if !is_free {
         transaction.abort().await?;
