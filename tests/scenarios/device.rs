@@ -1,0 +1,82 @@
+//! The devices of a scenario: natively in memory, in browsers in IndexedDB.
+
+use super::domain;
+use std::{collections::BTreeMap, rc::Rc};
+use tidelog::{
+    engine::{Alone, Engine, Parts},
+    log::{Authority, Place},
+    projection::erase,
+    testing::{Database, ManualEnvironment},
+};
+
+#[cfg(target_arch = "wasm32")]
+pub type Disk = tidelog::testing::BrowserDatabase;
+#[cfg(not(target_arch = "wasm32"))]
+pub type Disk = tidelog::log::MemoryStore;
+
+pub type Device = Engine<<Disk as Database>::Store>;
+
+/// Everything that a scenario plays with.
+pub struct World {
+    name: String,
+    pub clock: ManualEnvironment,
+    devices: BTreeMap<String, (Disk, Device)>,
+    /// Where pages ended; a scenario knows them by their number.
+    pub places: Vec<Place>,
+}
+
+impl World {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            clock: ManualEnvironment::new(1),
+            devices: BTreeMap::new(),
+            places: Vec::new(),
+        }
+    }
+
+    /// The device of a name, opened if it is not yet.
+    pub async fn device(&mut self, name: &str) -> Device {
+        if let Some((_, device)) = self.devices.get(name) {
+            return device.clone();
+        }
+        let disk = disk(&format!("{} {name}", self.name));
+        let parts = Parts {
+            authority: Authority::Device,
+            surroundings: self.clock.surroundings(),
+            registry: domain::registry(),
+            projections: vec![erase::<domain::Progress>()],
+            decoder: domain::decoder(),
+            actor: None,
+            poll_interval: 5_000,
+            host: Rc::new(Alone),
+        };
+        let device = Engine::open(disk.holder().await, parts).await.unwrap();
+        self.devices.insert(name.to_owned(), (disk, device.clone()));
+        device
+    }
+
+    /// Closes every device and leaves nothing behind.
+    pub async fn end(self) {
+        for (disk, device) in self.devices.into_values() {
+            device.close();
+            #[cfg(target_arch = "wasm32")]
+            {
+                drop(device);
+                disk.delete().await;
+            }
+            #[cfg(not(target_arch = "wasm32"))]
+            drop(disk);
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn disk(name: &str) -> Disk {
+    Disk::new(name)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn disk(_: &str) -> Disk {
+    Disk::new()
+}

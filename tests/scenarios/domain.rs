@@ -1,0 +1,204 @@
+//! The domain of the scenarios; `pkg/tests/scenarios/domain.ts` is the same in TypeScript.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, rc::Rc};
+use tidelog::{
+    aggregate::{Aggregate, Context, Registry, State},
+    commit::Policy,
+    event::RecordedEvent,
+    json::Json,
+    projection::Projection,
+    upcast::{Decoder, Shape},
+};
+
+pub struct Course;
+
+#[derive(Clone, Default, Serialize)]
+pub struct Lessons {
+    lessons: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum CourseCommand {
+    CompleteLesson { lesson: String },
+    EnsureLesson { lesson: String },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum CourseEvent {
+    LessonCompleted { lesson: String },
+    CourseLeft,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("lesson {0} is completed already")]
+pub struct AlreadyCompleted(String);
+
+impl Aggregate for Course {
+    const NAME: &'static str = "course";
+    type State = Lessons;
+    type Command = CourseCommand;
+    type Event = CourseEvent;
+    type Error = AlreadyCompleted;
+
+    fn decide(
+        state: &Lessons,
+        command: CourseCommand,
+        _: &Context,
+    ) -> Result<Vec<CourseEvent>, AlreadyCompleted> {
+        match command {
+            CourseCommand::CompleteLesson { lesson } if state.lessons.contains(&lesson) => {
+                Err(AlreadyCompleted(lesson))
+            }
+            CourseCommand::EnsureLesson { lesson } if state.lessons.contains(&lesson) => Ok(vec![]),
+            CourseCommand::CompleteLesson { lesson } | CourseCommand::EnsureLesson { lesson } => {
+                Ok(vec![CourseEvent::LessonCompleted { lesson }])
+            }
+        }
+    }
+
+    fn evolve(mut state: Lessons, event: &CourseEvent) -> Lessons {
+        match event {
+            CourseEvent::LessonCompleted { lesson } => state.lessons.push(lesson.clone()),
+            CourseEvent::CourseLeft => state.lessons.clear(),
+        }
+        state
+    }
+
+    fn code(_: &AlreadyCompleted) -> Option<String> {
+        Some("lesson-already-completed".into())
+    }
+}
+
+pub struct Exam;
+
+#[derive(Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sheet {
+    answers: BTreeMap<u32, String>,
+    handed_in: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum ExamCommand {
+    Answer { question: u32, answer: String },
+    HandIn,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum ExamEvent {
+    Answered { question: u32, answer: String },
+    HandedIn { answers: BTreeMap<u32, String> },
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the exam has been handed in")]
+pub struct HandedInAlready;
+
+impl Aggregate for Exam {
+    const NAME: &'static str = "exam";
+    type State = Sheet;
+    type Command = ExamCommand;
+    type Event = ExamEvent;
+    type Error = HandedInAlready;
+
+    fn decide(sheet: &Sheet, command: ExamCommand, _: &Context) -> Result<Vec<ExamEvent>, HandedInAlready> {
+        if sheet.handed_in {
+            return Err(HandedInAlready);
+        }
+        Ok(vec![match command {
+            ExamCommand::Answer { question, answer } => ExamEvent::Answered { question, answer },
+            ExamCommand::HandIn => ExamEvent::HandedIn { answers: sheet.answers.clone() },
+        }])
+    }
+
+    fn evolve(mut sheet: Sheet, event: &ExamEvent) -> Sheet {
+        match event {
+            ExamEvent::Answered { question, answer } => {
+                sheet.answers.insert(*question, answer.clone());
+            }
+            ExamEvent::HandedIn { answers } => {
+                sheet.answers.clone_from(answers);
+                sheet.handed_in = true;
+            }
+        }
+        sheet
+    }
+
+    fn policy(command_type: &str) -> Policy {
+        if command_type == "HandIn" { Policy::Keep } else { Policy::Redecide }
+    }
+
+    fn code(_: &HandedInAlready) -> Option<String> {
+        Some("exam-handed-in".into())
+    }
+}
+
+/// A row for each course: how many lessons are done, and which one was last.
+pub struct Progress;
+
+#[derive(Serialize, Deserialize)]
+pub struct Done {
+    done: u32,
+    last: String,
+}
+
+impl Projection for Progress {
+    const NAME: &'static str = "progress";
+    const TYPES: &'static [&'static str] = &["LessonCompleted", "CourseLeft"];
+    type Row = Done;
+
+    fn key(event: &RecordedEvent) -> Option<String> {
+        Some(event.stream.id().to_owned())
+    }
+
+    fn apply(row: Option<Done>, event: &RecordedEvent) -> Option<Done> {
+        #[derive(Deserialize)]
+        struct Completed {
+            lesson: String,
+        }
+        if &*event.event.event_type == "CourseLeft" {
+            return None;
+        }
+        let Completed { lesson } = event.event.data.to().unwrap();
+        Some(Done { done: row.map_or(0, |row| row.done) + 1, last: lesson })
+    }
+}
+
+pub fn registry() -> Registry {
+    let mut registry = Registry::default();
+    registry.add::<Course>().unwrap();
+    registry.add::<Exam>().unwrap();
+    registry
+}
+
+/// Events were once named `LessonDone { unit }`.
+pub fn decoder() -> Decoder {
+    #[derive(Deserialize)]
+    struct Done {
+        unit: String,
+    }
+    let mut decoder = Decoder::default();
+    let step = |shape: Shape| {
+        let Done { unit } = shape.data.to().map_err(|error| error.to_string())?;
+        let data = Json::of(&serde_json::json!({ "lesson": unit })).map_err(|error| error.to_string())?;
+        Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 2, data }])
+    };
+    decoder.add("LessonDone", 1, Rc::new(step)).unwrap();
+    decoder
+}
+
+/// A state as JSON, as `load` of the npm package gives it.
+pub fn state_json(aggregate: &str, state: &State) -> Value {
+    let json = match aggregate {
+        "course" => serde_json::to_value(state.downcast_ref::<Lessons>().unwrap()),
+        "exam" => serde_json::to_value(state.downcast_ref::<Sheet>().unwrap()),
+        other => panic!("the domain has no aggregate {other}"),
+    };
+    json.unwrap()
+}

@@ -1,0 +1,55 @@
+//! Plays scenarios.
+
+use super::{
+    device::World,
+    script::{Kept, Scenario, Script, Step, differences},
+    verbs,
+};
+use serde_json::{Value, json};
+
+/// Plays every scenario of a file; says of all that fail what failed.
+pub async fn file(text: &str) {
+    let script: Script = serde_json::from_str(text).unwrap();
+    let mut failed = Vec::new();
+    for scenario in script.scenarios {
+        let mut world = World::new(&scenario.name);
+        if let Err(why) = scenario_in(&mut world, &scenario).await {
+            failed.push(format!("{}\n  {why}", scenario.name));
+        }
+        world.end().await;
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+async fn scenario_in(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+    let mut kept = Kept::default();
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let played = play(world, &mut kept, step).await;
+        played.map_err(|why| format!("step {} ({}): {why}", index + 1, step.verb))?;
+    }
+    Ok(())
+}
+
+async fn play(world: &mut World, kept: &mut Kept, step: &Step) -> Result<(), String> {
+    let arguments = kept.resolve(&Value::Object(step.arguments.clone()))?;
+    let (expected, actual) = match (verbs::run(world, &step.on, &step.verb, arguments).await, &step.fails) {
+        (Ok(answer), None) => (step.gives.as_ref(), answer),
+        (Err(verbs::Failure::Of { code, message, detail }), Some(expected)) => {
+            (Some(expected), json!({ "code": code, "message": message, "detail": detail }))
+        }
+        (Ok(answer), Some(expected)) => {
+            return Err(format!("did not fail with {expected}, but answered {answer}"));
+        }
+        (Err(failure), _) => return Err(failure.to_string()),
+    };
+    if let Some(expected) = expected {
+        let differences = differences(&kept.resolve(expected)?, &actual);
+        if !differences.is_empty() {
+            return Err(differences.join("\n    "));
+        }
+    }
+    if let Some(name) = &step.kept_as {
+        kept.keep(name.clone(), actual);
+    }
+    Ok(())
+}

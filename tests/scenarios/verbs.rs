@@ -1,0 +1,298 @@
+//! The verbs of the scenarios over the Rust API. Each takes its arguments as a struct that refuses those it does not know.
+
+use super::{
+    device::{Device, World},
+    domain::state_json,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::{fmt, sync::Arc};
+use tidelog::{
+    aggregate::DecideError,
+    commit::Command,
+    engine::{At, Imported, ReadError, Receipt, WriteError, WriteOptions},
+    event::NewEvent,
+    id::CommitId,
+    log::{EventPage, Place, Query},
+    stream::StreamName,
+    time::Timestamp,
+    version::Version,
+};
+
+/// Why a step gave no answer.
+pub enum Failure {
+    /// The API refused, in its own words: a step may expect that.
+    Of { code: &'static str, message: String, detail: Option<String> },
+    /// The scenario is wrong.
+    Scenario(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of { code, message, .. } => write!(f, "failed: {message} ({code})"),
+            Self::Scenario(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        let detail = match &error {
+            WriteError::Decide(DecideError::Refused { code, .. }) => code.clone(),
+            _ => None,
+        };
+        Self::Of { code: error.code(), message: error.to_string(), detail }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Of { code: error.code(), message: error.to_string(), detail: None }
+    }
+}
+
+fn arguments<T: DeserializeOwned>(given: Value) -> Result<T, Failure> {
+    serde_json::from_value(given).map_err(|error| Failure::Scenario(format!("arguments: {error}")))
+}
+
+fn json_of<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap()
+}
+
+/// Runs a verb on a device.
+pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Result<Value, Failure> {
+    if verb == "clock" {
+        let Clock { advance } = arguments(given)?;
+        world.clock.advance(advance);
+        return Ok(Value::Null);
+    }
+    let device = world.device(on).await;
+    match verb {
+        "execute" => execute(&device, arguments(given)?).await,
+        "append" => append(&device, arguments(given)?).await,
+        "appendAll" => append_all(&device, arguments(given)?).await,
+        "load" => load(&device, arguments(given)?).await,
+        "read" => read(&device, arguments(given)?).await,
+        "page" => page(world, &device, arguments(given)?).await,
+        "version" => version(&device, arguments(given)?),
+        "streams" => streams(&device, arguments(given)?),
+        "row" => row(&device, arguments(given)?).await,
+        "rows" => rows(&device, arguments(given)?).await,
+        "outcome" => outcome(&device, arguments(given)?).await,
+        other => Err(Failure::Scenario(format!("there is no verb {other}"))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Clock {
+    advance: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Execute {
+    aggregate: String,
+    id: String,
+    command: Command,
+    #[serde(default)]
+    options: WriteOptions,
+}
+
+async fn execute(device: &Device, given: Execute) -> Result<Value, Failure> {
+    let Execute { aggregate, id, command, options } = given;
+    Ok(receipt_json(&device.execute(&aggregate, &id, command, options).await?))
+}
+
+fn receipt_json(receipt: &Receipt) -> Value {
+    json!({
+        "commitId": receipt.commit_id,
+        "stream": receipt.stream,
+        "version": receipt.version,
+        "events": receipt.events,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Append {
+    stream: String,
+    events: Vec<NewEvent>,
+    #[serde(default)]
+    options: WriteOptions,
+}
+
+async fn append(device: &Device, given: Append) -> Result<Value, Failure> {
+    Ok(receipt_json(&device.append(&given.stream, given.events, given.options).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppendAll {
+    commits: Vec<Imported>,
+}
+
+async fn append_all(device: &Device, given: AppendAll) -> Result<Value, Failure> {
+    Ok(json!({ "events": device.append_many(given.commits).await? }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Load {
+    aggregate: String,
+    id: String,
+    #[serde(default)]
+    at: Moment,
+}
+
+/// At most one of them.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moment {
+    version: Option<Version>,
+    time: Option<Timestamp>,
+    known: Option<Timestamp>,
+}
+
+impl Moment {
+    fn at(self) -> At {
+        match self {
+            Self { version: Some(version), .. } => At::Version(version),
+            Self { time: Some(time), .. } => At::Occurred(time),
+            Self { known: Some(known), .. } => At::Known(known),
+            Self { .. } => At::Now,
+        }
+    }
+}
+
+async fn load(device: &Device, given: Load) -> Result<Value, Failure> {
+    let (state, version) = device.load(&given.aggregate, &given.id, given.at.at()).await?;
+    Ok(json!({ "state": state_json(&given.aggregate, &state), "version": version }))
+}
+
+/// What to read. `after` is a version with `stream`, else a position.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Read {
+    stream: Option<StreamName>,
+    aggregate: Option<Arc<str>>,
+    types: Vec<Arc<str>>,
+    after: Option<Value>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: Option<usize>,
+    backwards: bool,
+}
+
+impl Read {
+    fn query(&self) -> Query {
+        Query {
+            stream: self.stream.clone(),
+            aggregate: self.aggregate.clone(),
+            types: self.types.clone(),
+            from: self.from,
+            to: self.to,
+            backwards: self.backwards,
+            ..Query::default()
+        }
+    }
+
+    async fn start(&self, world: Option<&World>, device: &Device) -> Result<Place, Failure> {
+        let step = u64::from(self.backwards);
+        let number = |value: &Value| value.as_u64().map(|number| number.saturating_sub(step));
+        let no_place = || Failure::Scenario("after is a version, a position or the next of a page".into());
+        match (&self.after, &self.stream) {
+            (None, _) => Ok(if self.backwards { Place::END } else { Place::START }),
+            (Some(Value::String(next)), _) => {
+                let index = next.strip_prefix("page ").and_then(|index| index.parse::<usize>().ok());
+                let place = world.zip(index).and_then(|(world, index)| world.places.get(index).copied());
+                place.ok_or_else(no_place)
+            }
+            (Some(value), Some(stream)) => {
+                Ok(device.place_of(stream, number(value).ok_or_else(no_place)?).await?)
+            }
+            (Some(value), None) => Ok(Place::Confirmed(number(value).ok_or_else(no_place)?)),
+        }
+    }
+}
+
+async fn read(device: &Device, given: Read) -> Result<Value, Failure> {
+    let mut from = given.start(None, device).await?;
+    let mut left = given.limit.unwrap_or(usize::MAX);
+    let mut all = Vec::new();
+    loop {
+        let EventPage { events, next } = device.read(&given.query(), from, left.min(2)).await?;
+        left -= events.len().min(left);
+        all.extend(events);
+        match next {
+            Some(next) if left > 0 => from = next,
+            _ => return Ok(json_of(&all)),
+        }
+    }
+}
+
+async fn page(world: &mut World, device: &Device, given: Read) -> Result<Value, Failure> {
+    let from = given.start(Some(world), device).await?;
+    let EventPage { events, next } = device.read(&given.query(), from, given.limit.unwrap_or(500)).await?;
+    let next = next.map(|place| {
+        world.places.push(place);
+        format!("page {}", world.places.len() - 1)
+    });
+    Ok(json!({ "events": events, "next": next }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stream {
+    stream: StreamName,
+}
+
+fn version(device: &Device, Stream { stream }: Stream) -> Result<Value, Failure> {
+    Ok(device.log().version(&stream).into())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Streams {
+    aggregate: Option<String>,
+}
+
+fn streams(device: &Device, given: Streams) -> Result<Value, Failure> {
+    let mut names: Vec<_> = device.log().streams(given.aggregate.as_deref());
+    names.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    Ok(json_of(&names))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneRow {
+    projection: String,
+    key: String,
+}
+
+async fn row(device: &Device, given: OneRow) -> Result<Value, Failure> {
+    let row = device.row(&given.projection, &given.key).await?;
+    Ok(row.map_or(Value::Null, |row| json_of(&row)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AllRows {
+    projection: String,
+}
+
+async fn rows(device: &Device, given: AllRows) -> Result<Value, Failure> {
+    Ok(json_of(&device.rows(&given.projection).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settled {
+    stream: StreamName,
+    commit: CommitId,
+}
+
+async fn outcome(device: &Device, given: Settled) -> Result<Value, Failure> {
+    Ok(json_of(&device.outcome(&given.stream, given.commit).await?))
+}
