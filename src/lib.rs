@@ -12,7 +12,7 @@
 //! use tidelog::{
 //!     aggregate::{Aggregate, Context, Registry},
 //!     commit::Command,
-//!     engine::{Alone, At, Engine, Parts, WriteOptions},
+//!     engine::{At, Engine, Parts, WriteOptions},
 //!     environment::{Environment, Surroundings},
 //!     json::Json,
 //!     log::{Authority, MemoryStore},
@@ -67,16 +67,8 @@
 //! # futures_executor::block_on(async {
 //! let mut registry = Registry::default();
 //! registry.add::<Course>()?;
-//! let parts = Parts {
-//!     authority: Authority::Device,
-//!     surroundings: Surroundings::new(Rc::new(Here)),
-//!     registry,
-//!     projections: vec![],
-//!     decoder: Default::default(),
-//!     actor: Some("ada".into()),
-//!     poll_interval: 5_000,
-//!     host: Rc::new(Alone),
-//! };
+//! let surroundings = Surroundings::new(Rc::new(Here));
+//! let parts = Parts { registry, actor: Some("ada".into()), ..Parts::new(Authority::Device, surroundings) };
 //! let tidelog = Engine::open(MemoryStore::new(), parts).await?;
 //! let ask = Command { command_type: "CompleteLesson".into(), data: Json::parse(r#"{"lesson":"l1"}"#)? };
 //! let receipt = tidelog.execute("course", "algebra-1", ask.clone(), WriteOptions::default()).await?;

@@ -113,7 +113,7 @@ function encodeEvent(event: unknown, path: string): string {
   if (data !== undefined) text += `,"data":${encodeJson(data, `${path}.data`)}`
   if (schemaVersion !== undefined) text += `,"schemaVersion":${integer(schemaVersion, 1, 0xffff_ffff, `${path}.schemaVersion`)}`
   if (id !== undefined) {
-    if (typeof id !== 'string' || !uuid.test(id)) throw invalidArgument(`${path}.id`, `${path}.id is no UUID`)
+    if (!isUuid(id)) throw invalidArgument(`${path}.id`, `${path}.id is no UUID`)
     text += `,"id":"${id}"`
   }
   if (occurredAt !== undefined) text += `,"occurredAt":${millis(occurredAt, `${path}.occurredAt`)}`
@@ -122,7 +122,10 @@ function encodeEvent(event: unknown, path: string): string {
   return `${text}}`
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** Whether a value is a UUID as text. */
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
+}
 
 /** What `decide` returned, or the events of an append, as a JSON array. */
 export function encodeEvents(events: unknown, path = 'events'): string {

@@ -1,5 +1,5 @@
 /** Reading the log: pages under the hood, events one by one for the reader. */
-import { integer, millis, text } from './encode.js'
+import { integer, isUuid, millis, text } from './encode.js'
 import { invalidArgument } from './errors.js'
 import type { DecideContext } from './aggregate.js'
 import type { AnyEvent, RecordedEvent } from './event.js'
@@ -21,7 +21,13 @@ export interface ReadQuery<Event extends AnyEvent = AnyEvent> {
   readonly aggregate?: string | Deciding<Event>
   /** Only events of these types. */
   readonly types?: readonly Event['type'][]
-  /** Only what comes after: a version where `stream` is given, a position otherwise, or the `next` of a page. */
+  /** Only the chain of messages with this correlation id, a UUID: what a command led to, and what that led to. */
+  readonly correlationId?: string
+  /** Only from this one on, itself included: a version where `stream` is given, a position otherwise. */
+  readonly first?: number
+  /** Only up to this one, itself included. Pending events have no position yet: they come after every one. */
+  readonly last?: number
+  /** Only what comes after, in the order of reading: a version where `stream` is given, a position otherwise, or the `next` of a page. */
   readonly after?: number | string
   /** Only events that happened at this moment or later: a `Date` or milliseconds since 1970. */
   readonly from?: Date | number
@@ -57,6 +63,9 @@ export interface CoreQuery {
   stream?: string
   aggregate?: string
   types?: readonly string[]
+  correlationId?: string
+  first?: number
+  last?: number
   after?: string
   afterVersion?: number
   afterPosition?: number
@@ -68,7 +77,7 @@ export interface CoreQuery {
 
 /** Checks a query and puts it into the core's terms. */
 export function coreQuery<Event extends AnyEvent>(query: ReadQuery<Event>): CoreQuery {
-  const { stream, aggregate, types, after, from, to, backwards, confirmedOnly } = query
+  const { stream, aggregate, types, correlationId, first, last, after, from, to, backwards, confirmedOnly } = query
   const core: CoreQuery = {}
   if (stream !== undefined) core.stream = text(stream, 'stream')
   if (aggregate !== undefined) core.aggregate = text(typeof aggregate === 'string' ? aggregate : aggregate.name, 'aggregate')
@@ -76,6 +85,12 @@ export function coreQuery<Event extends AnyEvent>(query: ReadQuery<Event>): Core
     if (!Array.isArray(types)) throw invalidArgument('types', 'types is an array of event types')
     core.types = types.map((type: unknown, index) => text(type, `types[${index}]`))
   }
+  if (correlationId !== undefined) {
+    if (!isUuid(correlationId)) throw invalidArgument('correlationId', 'correlationId is a UUID')
+    core.correlationId = correlationId
+  }
+  if (first !== undefined) core.first = integer(first, 0, Number.MAX_SAFE_INTEGER, 'first')
+  if (last !== undefined) core.last = integer(last, 0, Number.MAX_SAFE_INTEGER, 'last')
   if (typeof after === 'string') core.after = after
   else if (after !== undefined) core[stream === undefined ? 'afterPosition' : 'afterVersion'] = integer(after, 0, Number.MAX_SAFE_INTEGER, 'after')
   if (from !== undefined) core.from = millis(from, 'from')
@@ -97,8 +112,9 @@ export function eventReader<Event extends AnyEvent>(
     let asked: CoreQuery = core
     while (left > 0) {
       const { events, next } = await page({ ...asked, limit: Math.min(left, pageSize) })
+      // An upcaster may have made several events out of one.
+      yield events.slice(0, left)
       left -= events.length
-      yield events
       if (next === null) return
       const { afterVersion: _version, afterPosition: _position, ...rest } = core
       asked = { ...rest, after: next }

@@ -224,6 +224,11 @@ export class Tidelog {
     return this.#session.now(() => this.#core.version(text(stream, 'stream')))
   }
 
+  /** Whether a stream has an event, pending ones included: whether its version is above 0. */
+  exists(stream: string): boolean {
+    return this.version(stream) > 0
+  }
+
   /** The names of the streams, all or those of one aggregate, sorted. */
   streams(aggregate?: AnyAggregate | string): readonly string[] {
     this.#session.check()

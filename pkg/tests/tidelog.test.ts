@@ -224,6 +224,9 @@ describe('bad input, each with its error and nothing written', () => {
     ['the same event id twice', (log) => log.append('course-1', [0, 1].map(() => ({ type: 'A', id: '0190a0b0-0000-7000-8000-000000000000' }))), 'invalid-event'],
     ['a bad commit among many', (log) => log.appendAll([{ stream: 'course-1', events: [{ type: 'A' }] }, { stream: 'bad', events: [{ type: 'A' }] }]), 'invalid-argument'],
     ['a missed version among many', (log) => log.appendAll([{ stream: 'course-1', events: [{ type: 'A' }] }, { stream: 'course-2', events: [{ type: 'A' }], expectedVersion: 'exists' }]), 'version-conflict'],
+    ['a range from text', async (log) => log.read({ first: '1' as never }).toArray(), 'invalid-argument'],
+    ['a range from below 0', async (log) => log.read({ last: -1 }).toArray(), 'invalid-argument'],
+    ['a correlation id that is none', async (log) => log.read({ correlationId: 'c' }).toArray(), 'invalid-argument'],
     ['a place that no page gave', (log) => log.read({ after: 'c-1' }).toArray(), 'invalid-argument'],
     ['a commit id that is none', (log) => log.rejected.retry('x'), 'invalid-argument'],
     ['a commit that is not rejected', (log) => log.rejected.retry('0190a0b0-0000-7000-8000-000000000000'), 'unknown-commit'],
@@ -306,6 +309,30 @@ describe('reading', () => {
       assert.equal(event.position, 1)
       break // a reader that stops early asks for no more
     }
+  })
+
+  it('a range of versions or positions, and a chain of messages', async () => {
+    const log = await tidelog()
+    const receipt = await log.execute(course, '1', complete('l1'))
+    for (const lesson of ['l2', 'l3', 'l4']) await log.execute(course, '1', complete(lesson))
+    await log.execute(course, '2', complete('l1'), { correlationId: receipt.commitId })
+    const read = async (query: Parameters<Tidelog['read']>[0]): Promise<string[]> => (await log.read(query).toArray()).map(({ stream, version }) => `${stream}@${version}`)
+    assert.deepEqual(await read({ stream: 'course-1', first: 2, last: 3 }), ['course-1@2', 'course-1@3'])
+    assert.deepEqual(await read({ stream: 'course-1', first: 3, last: 2 }), [])
+    assert.deepEqual(await read({ first: 4, backwards: true }), ['course-2@1', 'course-1@4'])
+    assert.deepEqual(await read({ last: 1 }), ['course-1@1'])
+    assert.deepEqual(await read({ correlationId: receipt.commitId }), ['course-1@1', 'course-2@1'])
+    assert.equal(log.exists('course-2'), true)
+    assert.equal(log.exists('course-3'), false)
+    assert.throws(() => log.exists('course'), { code: 'invalid-stream' })
+  })
+
+  it('no more events than asked for, though an upcaster splits them', async () => {
+    const split = upcaster({ type: 'Both', from: 1, upcast: () => [{ type: 'Completed', schemaVersion: 2, data: { lesson: 'a' } }, { type: 'Completed', schemaVersion: 2, data: { lesson: 'b' } }] })
+    const log = await tidelog({ upcasters: [split] })
+    await log.append('course-1', [{ type: 'Both' }, { type: 'Both' }])
+    assert.equal((await log.read({ limit: 3 }).toArray()).length, 3)
+    assert.equal((await log.read({ types: ['Completed'] }).toArray()).length, 4)
   })
 
   it('by when it happened, with the keys of the app', async () => {

@@ -132,7 +132,7 @@ async function uses(tidelog: Tidelog): Promise<void> {
   for await (const event of tidelog.read({ aggregate: annotated, types: ['ExamHandedIn'], after: 3 })) {
     if (event.type === 'LessonCompleted') same<typeof event.data.band, 'a' | 'b'>(true)
   }
-  for await (const event of tidelog.read({ stream: 'course-1' })) same<typeof event.data, unknown>(true)
+  for await (const event of tidelog.read({ stream: 'course-1', first: 2, last: 5, correlationId: receipt.commitId })) same<typeof event.data, unknown>(true)
 
   same<ReturnType<typeof tidelog.view<{ done: number; score: number | null }>>, Live<Rows<{ done: number; score: number | null }>>>(true)
   const row = tidelog.view(progress, 'learner-1').get()

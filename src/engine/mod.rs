@@ -63,6 +63,23 @@ pub struct Parts {
     pub host: Rc<dyn Host>,
 }
 
+impl Parts {
+    /// The parts that every engine needs; everything else is empty or as it is by default, for `Parts { …, ..Parts::new(…) }`.
+    #[must_use]
+    pub fn new(authority: Authority, surroundings: Surroundings) -> Self {
+        Self {
+            authority,
+            surroundings,
+            registry: Registry::default(),
+            projections: Vec::new(),
+            decoder: Decoder::default(),
+            actor: None,
+            poll_interval: 5_000,
+            host: Rc::new(Alone),
+        }
+    }
+}
+
 /// What changed in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {

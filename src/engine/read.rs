@@ -9,7 +9,14 @@ use crate::{
     time::Timestamp,
     version::Version,
 };
+use futures_util::{
+    Stream,
+    stream::{self, TryStreamExt},
+};
 use std::rc::Rc;
+
+/// The events that [`Engine::events`] reads in one go.
+const PAGE: usize = 500;
 
 /// A moment in the life of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +64,35 @@ impl<S: Store> Engine<S> {
         Ok((state, version))
     }
 
-    /// A page of events in today's shape.
+    /// A page of events in today's shape, and of the types that they have today. An event that an upcaster splits is on one
+    /// page with all its parts, so there may be a few more than `limit`.
     ///
     /// # Errors
     /// [`ReadError`]: a log or upcaster that fails.
     pub async fn read(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
-        let page = self.inner.log.read(query, from, limit).await?;
-        Ok(EventPage { events: self.inner.decoder.decode(page.events)?, next: page.next })
+        let (log, decoder) = (&self.inner.log, &self.inner.decoder);
+        if decoder.is_empty() || query.types.is_empty() {
+            let page = log.read(query, from, limit).await?;
+            return Ok(EventPage { events: decoder.decode(page.events)?, next: page.next });
+        }
+        // what is of another type in the log may be of one of these today
+        let any_type = Query { types: Vec::new(), ..query.clone() };
+        let page = log.read(&any_type, from, limit).await?;
+        let mut events = decoder.decode(page.events)?;
+        events.retain(|event| query.types.contains(&event.event.event_type));
+        Ok(EventPage { events, next: page.next })
+    }
+
+    /// All events of a query, one by one: pages are read as the reader asks for more. After an error there is nothing more.
+    pub fn events(&self, query: Query) -> impl Stream<Item = Result<RecordedEvent, ReadError>> + use<S> {
+        let start = if query.backwards { Place::END } else { Place::START };
+        let pages = stream::try_unfold((self.clone(), query, Some(start)), async |(engine, query, from)| {
+            let Some(from) = from else { return Ok(None) };
+            let page = engine.read(&query, from, PAGE).await?;
+            let events = stream::iter(page.events.into_iter().map(Ok));
+            Ok::<_, ReadError>(Some((events, (engine, query, page.next))))
+        });
+        pages.try_flatten()
     }
 }
 

@@ -33,7 +33,8 @@ impl Course {
         let mut candidates = Vec::new();
         match &query.stream {
             Some(stream) => {
-                let confirmed = index.stream_blocks(stream, 0);
+                let (first, last) = (*query.versions.start(), *query.versions.end());
+                let confirmed = index.stream_blocks(stream, first.saturating_sub(1), last);
                 candidates.extend(confirmed.into_iter().map(|key| (Region::Confirmed, key)));
                 let pending = index.pending_of(stream);
                 let block_of = |sequence| index.block_at(Region::Pending, sequence).map(|(key, _)| key);
@@ -46,25 +47,24 @@ impl Course {
                 }
             }
         }
-        if query.confirmed_only {
-            candidates.retain(|(region, _)| *region == Region::Confirmed);
-        }
+        let (first_position, last_position) = (*query.positions.start(), *query.positions.end());
+        candidates.retain(|(region, key)| match region {
+            Region::Confirmed => *key <= last_position,
+            Region::Pending => query.wants_pending(),
+        });
         let info = |(region, key): &(Region, u64)| index.blocks(*region).get(key);
         candidates.retain(|block| {
             info(block).is_some_and(|info| {
                 let (first, last) = span(*block, info, index);
-                if query.backwards { first <= from } else { last > from }
+                (if query.backwards { first <= from } else { last > from })
+                    && last >= Place::Confirmed(first_position)
+                    && index.may_hold(info, query)
             })
         });
         if query.backwards {
             candidates.reverse();
         }
-        let is_filtered = query.stream.is_some()
-            || query.aggregate.is_some()
-            || !query.types.is_empty()
-            || query.from.is_some()
-            || query.to.is_some();
-        let enough = if is_filtered { u64::MAX } else { events as u64 };
+        let enough = if query.is_filtered() { u64::MAX } else { events as u64 };
         Self::through(view, candidates, enough, SCAN, query.backwards)
     }
 

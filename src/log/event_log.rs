@@ -101,6 +101,12 @@ impl<S: Store> Log<S> {
         self.inner.view.borrow().index.version(stream)
     }
 
+    /// Whether a stream has an event, pending ones included.
+    #[must_use]
+    pub fn exists(&self, stream: &StreamName) -> bool {
+        self.version(stream) > 0
+    }
+
     /// The version of a stream as the authority knows it.
     #[must_use]
     pub fn confirmed_version(&self, stream: &StreamName) -> Version {

@@ -1,7 +1,8 @@
 //! What is where: every stream's version and the blocks that hold it. Built from directories, never from events.
 
 use super::{
-    block::{Contents, Directory, Region},
+    Query,
+    block::{Contents, Directory, Extent, Region},
     sorted::Sorted,
 };
 use crate::{id::CommitId, stream::StreamName, version::Version};
@@ -15,12 +16,19 @@ pub(super) struct BlockInfo {
     pub(super) events: u64,
     pub(super) length: usize,
     pub(super) fingerprint: u32,
+    /// What its events have between them.
+    pub(super) extent: Extent,
+    /// The aggregates of its streams, a bit for each.
+    aggregates: Aggregates,
     pub(super) has_directory_row: bool,
     /// What is wrong with it, once something was found.
     pub(super) damage: Option<Rc<str>>,
     /// Whether not even its directory can be read: then nobody knows which streams it holds.
     pub(super) opaque: bool,
 }
+
+/// A set of aggregates: a bit for each of the first 63 that the index met, and one for all others.
+type Aggregates = u64;
 
 /// A commit of the queue.
 #[derive(Clone, Debug)]
@@ -46,6 +54,8 @@ struct Stream {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     streams: HashMap<StreamName, Stream>,
+    /// The aggregates met so far, by the number of their bit.
+    aggregates: Vec<Rc<str>>,
     confirmed: Sorted<u64, BlockInfo>,
     pending: Sorted<u64, BlockInfo>,
     queue: Sorted<u64, Waiting>,
@@ -90,11 +100,14 @@ impl Index {
     /// Takes in a block at the end of its region.
     pub(super) fn push(&mut self, directory: &Directory, has_directory_row: bool) {
         let key = directory.first;
+        let aggregates = self.aggregates_of(&directory.streams);
         let info = BlockInfo {
             last: directory.last,
             events: directory.events,
             length: directory.length,
             fingerprint: directory.fingerprint,
+            extent: directory.extent,
+            aggregates,
             has_directory_row,
             damage: None,
             opaque: false,
@@ -122,6 +135,34 @@ impl Index {
         self.blocks_mut(directory.region()).insert(key, info);
     }
 
+    /// The aggregates of these streams, which mostly come together.
+    fn aggregates_of(&mut self, streams: &[StreamName]) -> Aggregates {
+        let (mut set, mut last) = (0, "");
+        for stream in streams {
+            if stream.aggregate() != last {
+                last = stream.aggregate();
+                if !self.aggregates.iter().any(|known| **known == *last) {
+                    self.aggregates.push(last.into());
+                }
+                set |= self.bit(last);
+            }
+        }
+        set
+    }
+
+    /// The bit of an aggregate; none if no stream of it was met.
+    fn bit(&self, aggregate: &str) -> Aggregates {
+        let at = self.aggregates.iter().position(|known| **known == *aggregate);
+        at.map_or(0, |at| 1 << at.min(63))
+    }
+
+    /// Whether a block may hold what a query asks for, as far as its directory tells.
+    pub(super) fn may_hold(&self, info: &BlockInfo, query: &Query) -> bool {
+        let aggregate = query.aggregate.as_ref();
+        info.extent.may_hold(query)
+            && aggregate.is_none_or(|aggregate| info.opaque || info.aggregates & self.bit(aggregate) != 0)
+    }
+
     /// Takes in a block of which not even the directory can be read.
     pub(super) fn push_opaque(&mut self, region: Region, key: u64, length: usize, damage: &str) {
         let info = BlockInfo {
@@ -129,6 +170,8 @@ impl Index {
             events: 0,
             length,
             fingerprint: 0,
+            extent: Extent::ANYTHING,
+            aggregates: Aggregates::MAX,
             has_directory_row: false,
             damage: Some(damage.into()),
             opaque: true,
@@ -229,14 +272,15 @@ impl Index {
         names
     }
 
-    /// The keys of the confirmed blocks that may hold versions of a stream above `after`.
-    pub(super) fn stream_blocks(&self, stream: &StreamName, after: Version) -> Vec<u64> {
+    /// The keys of the confirmed blocks that may hold versions of a stream above `after`, up to and including `to`.
+    pub(super) fn stream_blocks(&self, stream: &StreamName, after: Version, to: Version) -> Vec<u64> {
         let Some(stream) = self.streams.get(stream) else { return Vec::new() };
         if after >= stream.confirmed {
             return Vec::new();
         }
         let from = stream.blocks.partition_point(|(_, first)| *first <= after + 1).saturating_sub(1);
-        stream.blocks[from..].iter().map(|(key, _)| *key).collect()
+        let blocks = stream.blocks[from..].iter();
+        blocks.take_while(|(_, first)| *first <= to).map(|(key, _)| *key).collect()
     }
 
     /// The pending commits of a stream with the versions that they have here, in order.

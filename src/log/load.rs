@@ -87,7 +87,7 @@ impl<S: Store> Inner<S> {
         'anew: loop {
             let (epoch, mut keys) = {
                 let view = self.view.borrow();
-                (view.epoch, view.index.stream_blocks(stream, after))
+                (view.epoch, view.index.stream_blocks(stream, after, Version::MAX))
             };
             keys.reverse();
             for key in keys {
@@ -136,8 +136,11 @@ impl<S: Store> Inner<S> {
         let view = self.view.borrow();
         let index = &view.index;
         let confirmed_version = index.confirmed_version(stream);
-        let mut blocks: Vec<_> =
-            index.stream_blocks(stream, after).into_iter().map(|key| (Region::Confirmed, key)).collect();
+        let mut blocks: Vec<_> = index
+            .stream_blocks(stream, after, Version::MAX)
+            .into_iter()
+            .map(|key| (Region::Confirmed, key))
+            .collect();
         let confirmed = blocks.len();
         let mut pending = if confirmed_only { Vec::new() } else { index.provisional(stream) };
         // The last one that begins at or before the first version wanted may hold it.

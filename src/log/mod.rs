@@ -16,6 +16,7 @@ mod indexeddb;
 mod load;
 mod memory;
 mod merge;
+mod query;
 mod read;
 mod rows;
 mod sorted;
@@ -26,6 +27,7 @@ pub use event_log::Log;
 #[cfg(target_arch = "wasm32")]
 pub use indexeddb::IndexedDbStore;
 pub use memory::MemoryStore;
+pub use query::{EventPage, Query};
 
 use crate::{
     commit::{Commit, ConfirmedCommit, InvalidCommit, PendingCommit, Policy, RejectedCommit},
@@ -33,7 +35,6 @@ use crate::{
     id::CommitId,
     stream::StreamName,
     sync::protocol::Cursor,
-    time::Timestamp,
     version::{ExpectedVersion, Position, Version},
 };
 use std::sync::Arc;
@@ -145,35 +146,6 @@ impl Place {
     pub const START: Self = Self::Confirmed(0);
     /// After everything, pending events too.
     pub const END: Self = Self::Pending(u64::MAX, 0);
-}
-
-/// Which events to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query {
-    /// Only this stream.
-    pub stream: Option<StreamName>,
-    /// Only streams of this aggregate.
-    pub aggregate: Option<Arc<str>>,
-    /// Only these types; none means all.
-    pub types: Vec<Arc<str>>,
-    /// Only events that occurred at this moment or later.
-    pub from: Option<Timestamp>,
-    /// Only events that occurred before this moment.
-    pub to: Option<Timestamp>,
-    /// Latest first.
-    pub backwards: bool,
-    /// Only confirmed events.
-    pub confirmed_only: bool,
-}
-
-/// A page of events. It may hold fewer than asked for, even none, and still have a next one: there is nothing more only
-/// when `next` is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventPage {
-    /// The events, in the order asked for.
-    pub events: Vec<RecordedEvent>,
-    /// Where to go on; none if there is nothing more.
-    pub next: Option<Place>,
 }
 
 /// What the log knows about itself without reading.

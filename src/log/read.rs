@@ -201,13 +201,7 @@ impl Page<'_> {
     fn take(&mut self, block: &Block, course: &Course) -> Result<Taken, BlockError> {
         let query = self.query;
         let streams = &block.directory().streams;
-        let wanted: Vec<bool> = streams
-            .iter()
-            .map(|name| {
-                query.stream.as_ref().is_none_or(|stream| stream == name)
-                    && query.aggregate.as_ref().is_none_or(|aggregate| name.aggregate() == &**aggregate)
-            })
-            .collect();
+        let wanted: Vec<bool> = streams.iter().map(|name| query.wants_stream(name)).collect();
         let is_skipped = !query.types.is_empty() && !block.mentions_any(&query.types);
         if !is_skipped && wanted.contains(&true) {
             let mut records = sorted(block)?;
@@ -234,6 +228,9 @@ impl Page<'_> {
     fn take_commit(&mut self, record: &Record<'_>, course: &Course) -> Result<bool, BlockError> {
         let query = self.query;
         let (heading, events) = record.open()?;
+        if query.correlation.is_some_and(|chain| chain != heading.metadata.correlation_id) {
+            return Ok(true);
+        }
         let mut events = events
             .zip(0_u64..)
             .map(|(event, at)| event.map(|event| (event, at)))
@@ -244,15 +241,13 @@ impl Page<'_> {
         let first_version =
             record.confirmed.map_or_else(|| course.version(record.key), |(version, _)| version);
         for (event, offset) in events {
-            let place = match record.position() {
-                Some(position) => Place::Confirmed(position.saturating_add(offset)),
-                None => Place::Pending(record.key, offset + 1),
-            };
-            let at = event.occurred_at;
+            let position = record.position().map(|position| position.saturating_add(offset));
+            let place = position.map_or(Place::Pending(record.key, offset + 1), Place::Confirmed);
             let is_wanted = (if query.backwards { place <= self.from } else { place > self.from })
                 && (query.types.is_empty() || query.types.contains(event.event_type))
-                && query.from.is_none_or(|from| at >= from)
-                && query.to.is_none_or(|to| at < to);
+                && query.wants_moment(event.occurred_at)
+                && query.positions.contains(&position.unwrap_or(u64::MAX))
+                && query.versions.contains(&first_version.saturating_add(offset));
             if !is_wanted {
                 continue;
             }

@@ -71,15 +71,15 @@ async fn open(
         add_step(&mut decoder, upcaster).map_err(|error| read_failure(error.into()))?;
     }
     let projections = projections.into_iter();
+    let authority = if settings.sync { Authority::Server } else { Authority::Device };
     let parts = Parts {
-        authority: if settings.sync { Authority::Server } else { Authority::Device },
-        surroundings: Surroundings::new(Rc::new(hooks.clone())),
         registry,
         projections: projections.map(|app| Rc::new(JsProjector::new(app)) as Rc<dyn Projector>).collect(),
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,
         host: Rc::new(hooks.clone()),
+        ..Parts::new(authority, Surroundings::new(Rc::new(hooks.clone())))
     };
     let (store, why_memory) = PageStore::open(&settings.name, settings.storage, settings.durability)
         .await

@@ -11,6 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 use wasm_bindgen::JsValue;
 
 /// The most events of a page, whatever was asked for.
@@ -23,6 +24,9 @@ pub(super) struct Asked {
     stream: Option<StreamName>,
     aggregate: Option<Arc<str>>,
     types: Vec<Arc<str>>,
+    correlation_id: Option<Uuid>,
+    first: u64,
+    last: u64,
     after: Option<String>,
     after_version: Option<Version>,
     after_position: Option<Position>,
@@ -39,6 +43,9 @@ impl Default for Asked {
             stream: None,
             aggregate: None,
             types: Vec::new(),
+            correlation_id: None,
+            first: 0,
+            last: u64::MAX,
             after: None,
             after_version: None,
             after_position: None,
@@ -77,12 +84,17 @@ pub(super) async fn read_page<S: Store>(engine: &Engine<S>, asked: Asked) -> Res
     let from = asked.from(engine).await.map_err(read_failure)?;
     let from = from.ok_or_else(|| invalid("after", "not what a page gave as `next`"))?;
     let limit = asked.limit.clamp(1, MAX_PAGE);
+    let (range, all) = (asked.first..=asked.last, 0..=u64::MAX);
+    let (positions, versions) = if asked.stream.is_none() { (range, all) } else { (all, range) };
     let query = Query {
         stream: asked.stream,
         aggregate: asked.aggregate,
         types: asked.types,
+        correlation: asked.correlation_id,
         from: asked.from,
         to: asked.to,
+        positions,
+        versions,
         backwards: asked.backwards,
         confirmed_only: asked.confirmed_only,
     };

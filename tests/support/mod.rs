@@ -12,7 +12,6 @@ use tidelog::{
     log::{Authority, store::Store},
     projection::{Projection, erase},
     testing::ManualEnvironment,
-    upcast::Decoder,
 };
 
 /// A learner's way through lessons.
@@ -181,14 +180,10 @@ pub fn parts_for(authority: Authority, environment: &ManualEnvironment, host: Rc
     registry.add::<Course>().unwrap();
     registry.add::<Exam>().unwrap();
     Parts {
-        authority,
-        surroundings: environment.surroundings(),
         registry,
         projections: vec![erase::<Progress>()],
-        decoder: Decoder::default(),
-        actor: None,
-        poll_interval: 5_000,
         host,
+        ..Parts::new(authority, environment.surroundings())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a block says about itself, apart from its body: enough to build the index from.
 
 use super::{
-    BlockError, FORMAT, Region, crc32,
+    BlockError, Extent, FORMAT, Region, crc32,
     wire::{Reader, put_bytes, put_id, put_number},
 };
 use crate::{id::CommitId, stream::StreamName, version::Version};
@@ -50,6 +50,8 @@ pub(crate) struct Directory {
     pub(crate) last: u64,
     pub(crate) commits: u64,
     pub(crate) events: u64,
+    /// What the events have between them.
+    pub(crate) extent: Extent,
     /// The length of the whole block in bytes.
     pub(crate) length: usize,
     /// A checksum over the directory and, through it, the body: tells apart two blocks under one key.
@@ -84,6 +86,7 @@ impl Directory {
         for number in [self.first, self.last - self.first, self.commits, self.events] {
             put_number(&mut out, number);
         }
+        self.extent.put(&mut out);
         put_number(&mut out, self.streams.len() as u64);
         let mut before: &[u8] = b"";
         for stream in &self.streams {
@@ -140,11 +143,12 @@ impl Directory {
         if (head[5] == PENDING) != (region == Region::Pending) {
             return Err(BlockError::OtherRegion);
         }
-        Self::parse(Reader::new(&whole[HEAD..]), region, end, fingerprint)
+        Self::parse(Reader::new(&whole[HEAD..]), head[4], region, end, fingerprint)
     }
 
     fn parse(
         mut reader: Reader<'_>,
+        format: u8,
         region: Region,
         start: usize,
         fingerprint: u32,
@@ -157,6 +161,7 @@ impl Directory {
             return Err(BlockError::Malformed("its key is 0; the first is 1"));
         }
         let (commits, events) = (reader.number()?, reader.number()?);
+        let extent = if format >= 2 { Extent::read(&mut reader)? } else { Extent::ANYTHING };
         let streams = names(&mut reader)?;
         let contents = match region {
             Region::Confirmed => Contents::Confirmed(portions(&mut reader, streams.len())?),
@@ -166,7 +171,7 @@ impl Directory {
             return Err(BlockError::Malformed("its directory has bytes left over"));
         }
         let length = start.checked_add(length).ok_or(BlockError::CutShort)?;
-        Ok((Self { first, last, commits, events, length, fingerprint, streams, contents }, body))
+        Ok((Self { first, last, commits, events, extent, length, fingerprint, streams, contents }, body))
     }
 
     /// Reads a directory row, or the directory of a block without looking at its body.

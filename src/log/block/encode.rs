@@ -1,7 +1,7 @@
 //! Writing blocks.
 
 use super::{
-    Block, BlockError, Region, Standing, TARGET,
+    Block, BlockError, Extent, Region, Standing, TARGET,
     directory::{Contents, Directory, Portion, Queued, is_large},
     wire::{put_bytes, put_id, put_number, put_signed},
 };
@@ -125,6 +125,7 @@ struct BlockWriter {
     last_key: u64,
     commits: u64,
     events: u64,
+    extent: Extent,
     streams: Vec<StreamName>,
     stream_numbers: Sorted<StreamName, usize>,
     portions: Vec<Portion>,
@@ -149,6 +150,7 @@ impl BlockWriter {
             last_key: 0,
             commits: 0,
             events: 0,
+            extent: Extent::NOTHING,
             streams: Vec::new(),
             stream_numbers: Sorted::default(),
             portions: Vec::new(),
@@ -317,6 +319,7 @@ impl BlockWriter {
         }
         put_number(out, flags);
         put_id(out, event.id.0);
+        self.extent.add(&event.event_type, event.occurred_at.unwrap_or(commit_time));
         let event_type = self.string(&event.event_type);
         put_number(out, event_type);
         if event.schema_version != 1 {
@@ -347,6 +350,7 @@ impl BlockWriter {
             last: self.last,
             commits: self.commits,
             events: self.events,
+            extent: self.extent,
             length: 0,
             fingerprint: 0,
             streams: self.streams,

@@ -10,6 +10,9 @@
 //! `crc` covers the ten bytes before it and the directory. Bit 0 of `flags` says that the block is of the pending region;
 //! the other bits are 0. A reader refuses a format above its own. Head and directory alone are a directory row.
 //!
+//! Format 2 adds to the directory when its events occurred and of which types they are, so that a reader who looks for a time
+//! or a type passes over the blocks that can't hold it. Blocks of format 1 may hold anything; merging writes them anew.
+//!
 //! Every record carries its own key and version, so that the order of records within a block is free: a later version may
 //! cluster them by stream. `data` is the JSON text as it was given.
 
@@ -17,6 +20,7 @@ mod crc;
 mod decode;
 mod directory;
 mod encode;
+mod extent;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod properties;
 pub(super) mod wire;
@@ -25,6 +29,7 @@ pub(crate) use crc::crc32;
 pub(crate) use decode::{Block, Heading, Record};
 pub(crate) use directory::{Contents, Directory, is_large};
 pub(crate) use encode::{Encoded, Packer, size_hint};
+pub(crate) use extent::Extent;
 
 use super::store::Table;
 use crate::{
@@ -34,7 +39,7 @@ use crate::{
 };
 
 /// The newest format of blocks that this version reads, and the one that it writes.
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
 
 /// The size that blocks are filled up to, in bytes: rows of 60 to 130 KiB are the quickest in IndexedDB per event.
 pub(crate) const TARGET: usize = 100 << 10;

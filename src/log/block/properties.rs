@@ -1,12 +1,13 @@
 //! Properties of the codec: what goes in comes out, and any bytes at all give a block or an error.
 #![allow(clippy::unwrap_used)] // a test
 
-use super::{Block, Directory, Encoded, Packer, Region, Standing, Stored, TARGET, crc32, is_large};
+use super::{Block, Directory, Encoded, Extent, Packer, Region, Standing, Stored, TARGET, crc32, is_large};
 use crate::{
     commit::{Command, Commit, Policy},
     event::Event,
     id::{CommitId, DeviceId, EventId, SessionId},
     json::Json,
+    log::Query,
     metadata::Metadata,
     stream::StreamName,
     time::Timestamp,
@@ -213,6 +214,51 @@ proptest! {
         let mut sealed = bytes.clone();
         reseal(&mut sealed);
         prop_assert_eq!(sealed, bytes);
+    }
+}
+
+/// What the first version of this library wrote: the same without the extent.
+fn as_format_1(encoded: &Encoded) -> Vec<u8> {
+    let mut bytes = encoded.bytes.to_vec();
+    let after_numbers = |from: usize, count: usize| {
+        let ends = bytes[from..].iter().enumerate().filter(|(_, byte)| **byte < 0x80);
+        from + 1 + ends.map(|(at, _)| at).nth(count - 1).unwrap()
+    };
+    // length and checksum of the body, then four numbers, then the three of the extent
+    let extent = after_numbers(after_numbers(14, 1) + 4, 4);
+    let end = after_numbers(extent, 3);
+    bytes.drain(extent..end);
+    let length = u32::from_le_bytes(bytes[6..10].try_into().unwrap()) - (end - extent) as u32;
+    bytes[6..10].copy_from_slice(&length.to_le_bytes());
+    bytes[4] = 1;
+    reseal(&mut bytes);
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn blocks_of_the_first_format_are_read((region, stored) in any_stored()) {
+        let block = Block::open(as_format_1(&encode(region, &stored)).into(), region).unwrap();
+        let decoded: Vec<_> = block.records().map(|record| record.unwrap().decode().unwrap()).collect();
+        prop_assert_eq!(&decoded, &stored);
+        prop_assert_eq!(block.directory().extent, Extent::ANYTHING);
+    }
+
+    #[test]
+    fn a_block_that_holds_what_is_asked_for_says_so((region, stored) in any_stored(), at in any::<prop::sample::Index>()) {
+        let commit = &stored[at.index(stored.len())].commit;
+        let event = &commit.events[at.index(commit.events.len())];
+        let moment = event.occurred_at.unwrap_or(commit.metadata.occurred_at);
+        let extent = encode(region, &stored).directory.extent;
+        let query = Query {
+            types: vec!["Never".into(), event.event_type.clone()],
+            from: Some(moment),
+            to: moment.0.checked_add(1).map(Timestamp),
+            ..Query::default()
+        };
+        prop_assert!(extent.may_hold(&query));
     }
 }
 

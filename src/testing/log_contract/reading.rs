@@ -99,11 +99,19 @@ pub async fn queries_select(database: &impl Database) {
         Query { from: Some(middle), ..Query::default() },
         Query { to: Some(middle), ..Query::default() },
         Query { confirmed_only: true, ..Query::default() },
+        Query { positions: 10..=40, ..Query::default() },
+        Query { positions: 40..=u64::MAX, ..Query::default() },
+        Query { positions: 1_000_000..=u64::MAX, confirmed_only: true, ..Query::default() },
+        Query { stream: Some(stream("course-1")), versions: 5..=17, ..Query::default() },
+        Query { stream: Some(stream("course-1")), versions: 17..=u64::MAX, ..Query::default() },
+        Query { correlation: Some(whole[20].metadata.correlation_id), ..Query::default() },
+        Query { correlation: Some(uuid::Uuid::nil()), ..Query::default() },
         Query {
             aggregate: Some("exam".into()),
             types: vec!["AnswerGiven".into()],
             from: Some(Timestamp(NOW.0 + 20)),
             to: Some(Timestamp(NOW.0 + 150)),
+            positions: 4..=60,
             ..Query::default()
         },
     ];
@@ -114,6 +122,9 @@ pub async fn queries_select(database: &impl Database) {
                 && (query.types.is_empty() || query.types.contains(&event.event.event_type))
                 && query.from.is_none_or(|from| event.occurred_at() >= from)
                 && query.to.is_none_or(|to| event.occurred_at() < to)
+                && query.correlation.is_none_or(|chain| event.metadata.correlation_id == chain)
+                && query.positions.contains(&event.position.unwrap_or(u64::MAX))
+                && query.versions.contains(&event.version)
                 && (!query.confirmed_only || event.is_confirmed())
         };
         let mut expected: Vec<_> = whole.iter().filter(wanted).cloned().collect();
