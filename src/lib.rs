@@ -83,6 +83,7 @@
 
 pub mod aggregate;
 pub mod commit;
+pub mod difference;
 pub mod engine;
 pub mod environment;
 pub mod event;
@@ -91,6 +92,7 @@ pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod projection;
+pub mod replay;
 pub mod stream;
 pub mod sync;
 #[cfg(any(test, feature = "testing"))]

@@ -24,6 +24,11 @@ pub enum ReadError {
     /// No projection of this name is registered.
     #[error("no projection named {0:?} is registered")]
     UnknownProjection(String),
+    /// A projection is made from many streams, so it has no version.
+    #[error(
+        "projection {0:?} has no version, as it is made from many streams: ask by position, event or moment"
+    )]
+    NoVersion(String),
     /// No commit that is asked for has this id.
     #[error("there is no commit with the id {0}: it was never there, or it is settled")]
     UnknownCommit(String),
@@ -60,6 +65,9 @@ pub enum WriteError {
     /// Something is not JSON.
     #[error(transparent)]
     NotJson(#[from] NotJson),
+    /// A handler of a replay gave a command: what has happened must not happen again.
+    #[error("a replay only reads: its handlers must not execute commands or append events")]
+    Replaying,
 }
 
 impl From<LogError> for WriteError {
@@ -113,6 +121,7 @@ impl ReadError {
             Self::Stream(_) => "invalid-stream",
             Self::UnknownAggregate(_) => "unknown-aggregate",
             Self::UnknownProjection(_) => "unknown-projection",
+            Self::NoVersion(_) => "invalid-argument",
             Self::UnknownCommit(_) => "unknown-commit",
             Self::Log(error) => error.code(),
             Self::Upcast(_) => "upcast-failed",
@@ -138,6 +147,7 @@ impl WriteError {
             Self::Append(AppendError::Log(error)) => error.code(),
             Self::Clock(_) => "implausible-clock",
             Self::NotJson(_) => "not-json",
+            Self::Replaying => "reentrant",
         }
     }
 }

@@ -100,6 +100,7 @@ impl<S: Store> Engine<S> {
     /// [`WriteError`]; nothing is written then.
     pub async fn append_many(&self, commits: Vec<Imported>) -> Result<u64, WriteError> {
         let inner = &self.inner;
+        inner.check_not_replaying()?;
         let mut options = WriteOptions::default();
         let mut drafts = Vec::with_capacity(commits.len());
         let mut count = 0;
@@ -154,6 +155,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`WriteError`] if the log can't be written.
     pub async fn discard(&self, id: CommitId) -> Result<bool, WriteError> {
+        self.inner.check_not_replaying()?;
         let found = self.inner.log.discard(id).await?;
         if found {
             self.inner.wrote(Some(vec![]));
@@ -186,6 +188,7 @@ impl<S: Store> Inner<S> {
         options: WriteOptions,
         resolves: Option<CommitId>,
     ) -> Result<Receipt, WriteError> {
+        self.check_not_replaying()?;
         let stream = StreamName::of(aggregate, id)?;
         let decider = self.decider(aggregate)?;
         // one at a time per stream: two decisions on one version would only make each other decide again
@@ -255,6 +258,7 @@ impl<S: Store> Inner<S> {
         options: WriteOptions,
         resolves: Option<CommitId>,
     ) -> Result<Receipt, WriteError> {
+        self.check_not_replaying()?;
         let expected = options.expected_version.unwrap_or(ExpectedVersion::Any);
         let policy = policy_of_append(expected, options.policy);
         let commit = self.commit(stream.clone(), expected, None, events, &options)?;

@@ -10,17 +10,20 @@ mod execute;
 mod outcome;
 mod pulling;
 mod read;
+mod replay;
 mod signal;
 mod states;
 mod status;
+mod travel;
 mod views;
 
+pub use crate::replay::At;
 pub use commits::{ListedRejection, QueuedCommit};
 pub use error::{ReadError, WriteError};
 pub use execute::{Imported, Receipt, WriteOptions};
 pub use outcome::Outcome;
-pub use read::At;
 pub use status::{Status, SyncState, SyncStatus};
+pub use travel::{RowDifference, RowsDifference, StateDifference};
 
 use crate::{
     aggregate::Registry,
@@ -133,6 +136,8 @@ struct Inner<S: Store> {
     /// The commits that a rebase of this opening found to have nothing left to say: they leave no other trace.
     absorbed: RefCell<Vec<CommitId>>,
     closed: Cell<bool>,
+    /// Whether a handler of a replay is running: commands are refused then.
+    replaying: Cell<bool>,
 }
 
 impl<S: Store> Engine<S> {
@@ -163,6 +168,7 @@ impl<S: Store> Engine<S> {
                 actor: parts.actor,
                 absorbed: RefCell::default(),
                 closed: Cell::new(false),
+                replaying: Cell::new(false),
             }),
         };
         if parts.authority == Authority::Server {

@@ -1,12 +1,11 @@
 //! Reading: states and events, always through the decoder.
 
-use super::{Engine, Inner, ReadError, error::unknown_aggregate, states::Kept};
+use super::{At, Engine, Inner, ReadError, error::unknown_aggregate, states::Kept};
 use crate::{
     aggregate::{Decider, State},
     event::RecordedEvent,
     log::{EventPage, Place, Query, store::Store},
     stream::StreamName,
-    time::Timestamp,
     version::Version,
 };
 use futures_util::{
@@ -17,32 +16,6 @@ use std::rc::Rc;
 
 /// The events that [`Engine::events`] reads in one go.
 const PAGE: usize = 500;
-
-/// A moment in the life of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum At {
-    /// The latest state, pending events included.
-    #[default]
-    Now,
-    /// After this many events.
-    Version(Version),
-    /// When this had happened: the longest run of events from the first that all occurred at this moment or before.
-    Occurred(Timestamp),
-    /// When this was known: confirmed events count from the moment the authority recorded them, pending ones from when they
-    /// occurred, as nobody else knows them.
-    Known(Timestamp),
-}
-
-impl At {
-    fn includes(self, event: &RecordedEvent) -> bool {
-        match self {
-            Self::Now => true,
-            Self::Version(version) => event.version <= version,
-            Self::Occurred(moment) => event.occurred_at() <= moment,
-            Self::Known(moment) => event.recorded_at.unwrap_or(event.metadata.occurred_at) <= moment,
-        }
-    }
-}
 
 impl<S: Store> Engine<S> {
     /// The state of an aggregate, and its version.
@@ -56,12 +29,7 @@ impl<S: Store> Engine<S> {
             let kept = self.inner.current(&decider, &stream).await?;
             return Ok((kept.state, kept.version));
         }
-        let mut events = self.inner.log.load(&stream, 0).await?;
-        let end = events.iter().position(|event| !at.includes(event)).unwrap_or(events.len());
-        events.truncate(end);
-        let version = events.last().map_or(0, |event| event.version);
-        let state = decider.evolve(decider.initial()?, &self.inner.decoder.decode(events)?)?;
-        Ok((state, version))
+        self.inner.state_at(&decider, &stream, at).await
     }
 
     /// A page of events in today's shape, and of the types that they have today. An event that an upcaster splits is on one

@@ -36,6 +36,10 @@ impl View {
     pub(super) fn new(projector: Rc<dyn Projector>) -> Self {
         Self { projector, rows: RefCell::default(), reached: RefCell::default(), turn: Mutex::new(()) }
     }
+
+    pub(super) fn projector(&self) -> &Rc<dyn Projector> {
+        &self.projector
+    }
 }
 
 impl<S: Store> Engine<S> {

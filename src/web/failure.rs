@@ -111,6 +111,7 @@ fn of_read(error: &ReadError) -> Details<'_> {
     match error {
         ReadError::UnknownAggregate(name) => Details { aggregate: Some(name), ..details },
         ReadError::UnknownProjection(name) => Details { projection: Some(name), ..details },
+        ReadError::NoVersion(_) => Details { argument: Some("at"), ..details },
         ReadError::UnknownCommit(id) => Details { commit_id: Some(id), ..details },
         ReadError::Log(error) => of_log(error),
         ReadError::Upcast(UpcastError::Failed { event_type, schema_version, stream, version, .. }) => {
