@@ -87,6 +87,8 @@ pub mod difference;
 pub mod engine;
 pub mod environment;
 pub mod event;
+#[cfg(doctest)]
+mod guide;
 pub mod id;
 pub mod json;
 pub mod log;

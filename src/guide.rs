@@ -1,0 +1,4 @@
+//! The Rust of the guide's pages, run as doc tests: one module a page that has any.
+
+#[doc = include_str!("../docs/guide/02-aggregates.md")]
+mod aggregates {}
