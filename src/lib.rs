@@ -82,6 +82,8 @@
 //! ```
 
 pub mod aggregate;
+#[cfg(feature = "authority")]
+pub mod authority;
 pub mod commit;
 pub mod difference;
 pub mod engine;

@@ -19,21 +19,20 @@
 
 mod access;
 mod app;
-pub mod candidate;
 pub mod clock;
 mod config;
 mod cors;
-pub mod cursor;
 mod deadline;
 mod drain;
 mod health;
-pub mod judge;
 mod log_name;
 mod pull;
 mod push;
 mod refusal;
 mod serve;
 pub mod storage;
+
+pub use tidelog::authority::{candidate, cursor, judge};
 
 pub use access::{Access, NotAToken, Token};
 pub use app::app;

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tidelog::sync::protocol::{Cursor, MAX_PAGE_EVENTS};
+use tidelog::{authority::request::page_events, sync::protocol::Cursor};
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -29,11 +29,8 @@ pub(crate) async fn pull(
 ) -> Result<Response, Refusal> {
     let deadline = Deadline::after(shared.limits.request_timeout);
     let Query(Asked { after, limit }) = asked.map_err(|error| Refusal::invalid(error.body_text()))?;
-    let limit = limit.unwrap_or(MAX_PAGE_EVENTS);
-    if !(1..=MAX_PAGE_EVENTS).contains(&limit) {
-        return Err(Refusal::invalid(format!("limit is {limit}, not within 1 to {MAX_PAGE_EVENTS}")));
-    }
-    let page = shared.storage.page(&log, &after, PageLimit::events(limit));
+    let limit = PageLimit::events(page_events(limit)?);
+    let page = shared.storage.page(&log, &after, limit);
     let page = deadline.bound(page).await.map_err(|_| Refusal::busy())??;
     // A restored server may have another page at the same address.
     Ok(([(CACHE_CONTROL, "no-store")], Json(page)).into_response())

@@ -2,7 +2,6 @@
 
 use crate::{
     app::{Log, Shared},
-    candidate::Candidate,
     deadline::Deadline,
     refusal::Refusal,
 };
@@ -17,12 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tidelog::{
-    id::DeviceId,
-    sync::protocol::{MAX_PUSH_COMMITS, PROTOCOL},
-};
+use tidelog::authority::request::read_push;
 
 pub(crate) async fn push(
     State(shared): State<Shared>,
@@ -37,7 +31,7 @@ pub(crate) async fn push(
         .bound(read(&headers, body, shared.limits.max_body))
         .await
         .map_err(|_| Refusal::body_too_slow())??;
-    let candidates = decode(&bytes)?;
+    let candidates = read_push(&bytes)?;
     drop(bytes);
     let pushed =
         deadline.bound(shared.storage.push(&log, candidates)).await.map_err(|_| Refusal::busy())??;
@@ -71,57 +65,5 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Re
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(_) => Err(Refusal::invalid("the body ended before it was whole")),
-    }
-}
-
-/// The push with its commits still unread, so that a malformed one is refused alone.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
-    protocol: u32,
-    #[serde(rename = "deviceId")]
-    _device_id: DeviceId,
-    #[serde(borrow)]
-    commits: Vec<&'a RawValue>,
-}
-
-/// All that is expected of a push of another protocol.
-#[derive(Deserialize)]
-struct Spoken {
-    protocol: u32,
-}
-
-fn decode(bytes: &[u8]) -> Result<Vec<Candidate>, Refusal> {
-    let other = |protocol| {
-        Refusal::unsupported_protocol(format!(
-            "the push is of protocol {protocol}; this server speaks {PROTOCOL}"
-        ))
-    };
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let envelope: Envelope<'_> = match serde_path_to_error::deserialize(&mut deserializer) {
-        Ok(envelope) => envelope,
-        Err(error) => {
-            return Err(match serde_json::from_slice(bytes) {
-                Ok(Spoken { protocol }) if protocol != PROTOCOL => other(protocol),
-                _ => Refusal::invalid(format!("{}: {}", error.path(), error.inner())),
-            });
-        }
-    };
-    deserializer.end().map_err(|error| Refusal::invalid(error.to_string()))?;
-    if envelope.protocol != PROTOCOL {
-        return Err(other(envelope.protocol));
-    }
-    match envelope.commits.len() {
-        0 => Err(Refusal::invalid("commits: a push needs at least one commit")),
-        count if count > MAX_PUSH_COMMITS => {
-            Err(Refusal::too_large(format!("{count} commits are over the limit of {MAX_PUSH_COMMITS}")))
-        }
-        _ => {
-            let commits = envelope.commits.into_iter().enumerate();
-            commits
-                .map(|(index, commit)| Candidate::read(commit, index))
-                .collect::<Result<_, _>>()
-                .map_err(|error| Refusal::invalid(error.to_string()))
-        }
     }
 }

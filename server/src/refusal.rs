@@ -8,16 +8,19 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use tidelog::sync::protocol::{Problem, problem};
+use tidelog::{authority, sync::protocol::problem};
 
-/// An answer other than success.
+/// An answer other than success: what the protocol says of it, and what HTTP wants beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    status: StatusCode,
-    problem_type: &'static str,
-    title: &'static str,
-    detail: String,
+    plain: authority::Refusal,
     header: Option<(HeaderName, &'static str)>,
+}
+
+impl From<authority::Refusal> for Refusal {
+    fn from(plain: authority::Refusal) -> Self {
+        Self { plain, header: None }
+    }
 }
 
 impl Refusal {
@@ -27,7 +30,7 @@ impl Refusal {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { status, problem_type, title, detail: detail.into(), header: None }
+        authority::Refusal { status: status.as_u16(), problem_type, title, detail: detail.into() }.into()
     }
 
     fn with(self, name: HeaderName, value: &'static str) -> Self {
@@ -47,7 +50,7 @@ impl Refusal {
 
     /// 404.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, problem::NOT_FOUND, "There is no such resource", detail)
+        authority::Refusal::not_found(detail).into()
     }
 
     /// 405; the router adds `Allow`.
@@ -58,25 +61,18 @@ impl Refusal {
 
     /// 413.
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, problem::TOO_LARGE, "The push is too large", detail)
+        authority::Refusal::too_large(detail).into()
     }
 
     /// 400.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
-        let title = "The request is not what the protocol says";
-        Self::new(StatusCode::BAD_REQUEST, problem::INVALID_REQUEST, title, detail)
+        authority::Refusal::invalid(detail).into()
     }
 
     /// 415.
     pub(crate) fn unsupported_media_type(detail: impl Into<String>) -> Self {
         let title = "The body has a media type that the server does not read";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST, title, detail)
-    }
-
-    /// 400.
-    pub(crate) fn unsupported_protocol(detail: impl Into<String>) -> Self {
-        let title = "The server does not speak this version of the protocol";
-        Self::new(StatusCode::BAD_REQUEST, problem::UNSUPPORTED_PROTOCOL, title, detail)
     }
 
     /// 408.
@@ -125,10 +121,7 @@ impl From<StorageError> for Refusal {
 impl From<PageError> for Refusal {
     fn from(error: PageError) -> Self {
         match error {
-            PageError::Cursor(error) => {
-                let title = "The cursor is not one of this log";
-                Self::new(StatusCode::BAD_REQUEST, problem::INVALID_CURSOR, title, error.to_string())
-            }
+            PageError::Cursor(error) => authority::Refusal::from(error).into(),
             PageError::Storage(error) => error.into(),
         }
     }
@@ -136,15 +129,10 @@ impl From<PageError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = Problem {
-            problem_type: self.problem_type.into(),
-            title: self.title.to_owned(),
-            status: Some(self.status.as_u16()),
-            detail: Some(self.detail),
-        };
         // Writing plain text fields can't fail; an empty body still carries the status.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        let mut response = (self.status, body).into_response();
+        let body = serde_json::to_vec(&self.plain.problem()).unwrap_or_default();
+        let status = StatusCode::from_u16(self.plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

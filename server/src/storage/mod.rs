@@ -5,14 +5,11 @@ pub mod sqlite;
 use crate::{candidate::Candidate, log_name::LogName};
 use futures_util::future::BoxFuture;
 use tidelog::{
-    sync::protocol::{Cursor, MAX_PAGE_EVENTS, Page, Pushed},
+    sync::protocol::{Cursor, Page, Pushed},
     version::Position,
 };
 
-/// The most bytes of stored commits in a page: 4 MiB. One commit alone may exceed it.
-pub const MAX_PAGE_BYTES: usize = 4 << 20;
-/// The most bytes of stored commits that all conflicts of one push carry as missing: 1 MiB.
-pub const MAX_MISSING_BYTES: usize = 1 << 20;
+pub use tidelog::authority::{InvalidCursor, MAX_MISSING_BYTES, MAX_PAGE_BYTES, PageLimit};
 
 /// Keeps logs.
 ///
@@ -55,29 +52,6 @@ pub trait Storage: Send + Sync + 'static {
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>>;
 }
 
-/// How much a page may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageLimit {
-    /// The most events, from 1. Default [`MAX_PAGE_EVENTS`].
-    pub events: usize,
-    /// The most bytes of stored commits, from 1. Default [`MAX_PAGE_BYTES`].
-    pub bytes: usize,
-}
-
-impl Default for PageLimit {
-    fn default() -> Self {
-        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES }
-    }
-}
-
-impl PageLimit {
-    /// As many events as asked for.
-    #[must_use]
-    pub fn events(events: usize) -> Self {
-        Self { events, ..Self::default() }
-    }
-}
-
 /// A page could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,32 +62,6 @@ pub enum PageError {
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-/// Why a cursor is of no use for a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidCursor {
-    /// It is not a cursor at all.
-    #[error("the text is not a cursor of this server")]
-    Unreadable,
-    /// Another log made it.
-    #[error("the cursor was made by another log")]
-    OtherLog,
-    /// It stands beyond the end: the log was restored from a backup.
-    #[error("the cursor stands at position {position}, beyond the end of the log at {end}")]
-    Ahead {
-        /// Where it stands.
-        position: Position,
-        /// The last position of the log.
-        end: Position,
-    },
-    /// Another commit, or the middle of one, stands where it points: the log was restored from a backup and went on.
-    #[error("the log has another history at position {position} than the cursor was made by")]
-    OtherHistory {
-        /// Where it stands.
-        position: Position,
-    },
 }
 
 /// The storage failed. The messages may name files and statements: they are for the operator, not for clients.

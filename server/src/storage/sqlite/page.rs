@@ -7,7 +7,7 @@ use super::{
 use crate::{
     cursor::Mark,
     log_name::LogName,
-    storage::{InvalidCursor, PageError, PageLimit},
+    storage::{PageError, PageLimit},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tidelog::{
@@ -37,7 +37,7 @@ pub(super) fn page(
         let stored = stored.map_err(failure)?;
         events += stored.events as usize;
         bytes += stored.bytes();
-        if !commits.is_empty() && (events > limit.events || bytes > limit.bytes) {
+        if !limit.holds(commits.len(), events, bytes) {
             up_to_date = false;
             break;
         }
@@ -50,25 +50,9 @@ pub(super) fn page(
 
 /// Where to begin: the cursor has to name this log, and the commit that ends where it stands.
 fn start(transaction: &Transaction<'_>, log: &Log, after: &Cursor) -> Result<Mark, PageError> {
-    let start = Mark::start(log.id);
-    if after.0.is_empty() {
-        return Ok(start);
-    }
-    let mark = Mark::read(after).ok_or(InvalidCursor::Unreadable)?;
-    if !mark.is_of(log.id) {
-        return Err(InvalidCursor::OtherLog.into());
-    }
-    let Mark { position, .. } = mark;
-    if position > log.position {
-        return Err(InvalidCursor::Ahead { position, end: log.position }.into());
-    }
-    let there = match position {
-        0 => Some(start),
-        _ => commit_ending_at(transaction, log, position)
-            .map_err(failure)?
-            .map(|commit| Mark::after(log.id, position, commit)),
-    };
-    if there == Some(mark) { Ok(mark) } else { Err(InvalidCursor::OtherHistory { position }.into()) }
+    let mark = Mark::of(after, log.id, log.position)?;
+    let there = commit_ending_at(transaction, log, mark.position).map_err(failure)?;
+    Ok(mark.check(there)?)
 }
 
 fn commit_ending_at(

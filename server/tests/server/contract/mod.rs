@@ -1,12 +1,14 @@
 //! The contract of `Storage` as a suite, for any implementation. A place says how its storages come to be; see the end of
 //! this file for those that are tested.
 
+mod memory;
 mod model;
 mod outcomes;
 mod pages;
 mod together;
 
 use crate::kit::NOW;
+use memory::Shelf;
 use std::{
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -175,4 +177,5 @@ macro_rules! suites {
 suites! {
     sqlite_file: File;
     sqlite_memory: Memory;
+    authority_memory: Shelf;
 }

@@ -5,9 +5,8 @@
 //!
 //! Invariant: a commit is told by its id and an event by its id, never by what they say.
 
-use crate::candidate::Candidate;
-use std::collections::{HashMap, HashSet};
-use tidelog::{
+use super::candidate::Candidate;
+use crate::{
     commit::{Commit, ConfirmedCommit},
     id::{CommitId, EventId},
     stream::StreamName,
@@ -15,6 +14,7 @@ use tidelog::{
     time::Timestamp,
     version::{ExpectedVersion, MAX_SAFE_INTEGER, Position, Version},
 };
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Where a commit stands in the log.
@@ -200,7 +200,7 @@ fn rejected(problem_type: &str, detail: String) -> PushResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidelog::json::Json;
+    use crate::json::Json;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 

@@ -1,11 +1,11 @@
 //! A pushed commit before it is judged: well-formed, or at least known by its id.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tidelog::{
+use crate::{
     commit::Commit,
     id::{CommitId, EventId},
 };
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// One commit of a push.

@@ -4,7 +4,7 @@
 //! visible, the commit part one of another history of the same log: a server that was restored from a backup and has gone
 //! on since gives the same positions to other commits.
 
-use tidelog::{
+use crate::{
     id::CommitId,
     sync::protocol::Cursor,
     version::{MAX_SAFE_INTEGER, Position},
@@ -33,10 +33,33 @@ impl Mark {
         Self { position, commit: digest(commit), ..Self::start(log) }
     }
 
-    /// Whether a cursor of this log says so.
-    #[must_use]
-    pub fn is_of(&self, log: Uuid) -> bool {
-        self.log == log.as_u64_pair().0
+    /// What a client's cursor says, as far as that can be told without looking into the log that ends at `end`; then
+    /// [`Mark::check`] it.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], but not yet [`InvalidCursor::OtherHistory`].
+    pub fn of(after: &Cursor, log: Uuid, end: Position) -> Result<Self, InvalidCursor> {
+        if after.0.is_empty() {
+            return Ok(Self::start(log));
+        }
+        let mark = Self::read(after).ok_or(InvalidCursor::Unreadable)?;
+        if mark.log != log.as_u64_pair().0 {
+            return Err(InvalidCursor::OtherLog);
+        }
+        if mark.position > end {
+            return Err(InvalidCursor::Ahead { position: mark.position, end });
+        }
+        Ok(mark)
+    }
+
+    /// Whether it names the commit whose last event stands at its position; none if no commit ends there.
+    ///
+    /// # Errors
+    /// [`InvalidCursor::OtherHistory`] if not.
+    pub fn check(self, there: Option<CommitId>) -> Result<Self, InvalidCursor> {
+        let Self { position, commit, .. } = self;
+        let same = if position == 0 { commit == 0 } else { there.map(digest) == Some(commit) };
+        if same { Ok(self) } else { Err(InvalidCursor::OtherHistory { position }) }
     }
 
     /// Reads a cursor; none if the text isn't one.
@@ -63,6 +86,32 @@ impl Mark {
     pub fn write(&self) -> Cursor {
         Cursor(format!("{:016x}-{:014x}-{:08x}", self.log, self.position, self.commit))
     }
+}
+
+/// Why a cursor is of no use for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidCursor {
+    /// It is not a cursor at all.
+    #[error("the text is not a cursor of this server")]
+    Unreadable,
+    /// Another log made it.
+    #[error("the cursor was made by another log")]
+    OtherLog,
+    /// It stands beyond the end: the log was restored from a backup.
+    #[error("the cursor stands at position {position}, beyond the end of the log at {end}")]
+    Ahead {
+        /// Where it stands.
+        position: Position,
+        /// The last position of the log.
+        end: Position,
+    },
+    /// Another commit, or the middle of one, stands where it points: the log was restored from a backup and went on.
+    #[error("the log has another history at position {position} than the cursor was made by")]
+    OtherHistory {
+        /// Where it stands.
+        position: Position,
+    },
 }
 
 /// FNV-1a over the id: any of its bytes may be the one that tells two commits apart.

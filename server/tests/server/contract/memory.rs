@@ -1,0 +1,69 @@
+//! The authority's logs in memory under the contract of the storages: whoever plays a server with them gets the same answers.
+
+use super::{Place, Still};
+use crate::kit::NOW;
+use futures_util::future::BoxFuture;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+use tidelog::{
+    authority::MemoryLog,
+    sync::protocol::{Cursor, Page, Pushed},
+};
+use tidelog_server::{
+    LogName, Storage,
+    candidate::Candidate,
+    clock::Clock,
+    storage::{PageError, PageLimit, StorageError},
+};
+use uuid::Uuid;
+
+/// One set of logs, however often it is opened.
+#[derive(Default)]
+pub(crate) struct Shelf(Arc<Logs>);
+
+#[derive(Default)]
+struct Logs(Mutex<HashMap<LogName, MemoryLog>>);
+
+impl Logs {
+    fn with<T>(&self, name: &LogName, run: impl FnOnce(&mut MemoryLog) -> T) -> T {
+        let mut logs = self.0.lock().unwrap();
+        let id = Uuid::from_u128((logs.len() as u128 + 1) << 64);
+        run(logs.entry(name.clone()).or_insert_with(|| MemoryLog::new(id)))
+    }
+}
+
+impl Place for Shelf {
+    fn open(&self) -> Arc<dyn Storage> {
+        Arc::<Logs>::clone(&self.0)
+    }
+
+    fn reopen(&self) -> Option<Arc<dyn Storage>> {
+        None
+    }
+}
+
+impl Storage for Logs {
+    fn push<'a>(
+        &'a self,
+        log: &'a LogName,
+        candidates: Vec<Candidate>,
+    ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
+        let pushed = || self.with(log, |log| log.push(candidates, Still(NOW).now()));
+        Box::pin(async { pushed().map_err(|error| StorageError::Failed(error.into())) })
+    }
+
+    fn page<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, PageError>> {
+        Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit))?) })
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>> {
+        Box::pin(async { Ok(()) })
+    }
+}

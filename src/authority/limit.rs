@@ -1,0 +1,38 @@
+//! How much an answer holds.
+
+use crate::sync::protocol::MAX_PAGE_EVENTS;
+
+/// The most bytes of stored commits in a page: 4 MiB. One commit alone may exceed it.
+pub const MAX_PAGE_BYTES: usize = 4 << 20;
+/// The most bytes of stored commits that all conflicts of one push carry as missing: 1 MiB.
+pub const MAX_MISSING_BYTES: usize = 1 << 20;
+
+/// How much a page may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// The most events, from 1. Default [`MAX_PAGE_EVENTS`].
+    pub events: usize,
+    /// The most bytes of stored commits, from 1. Default [`MAX_PAGE_BYTES`].
+    pub bytes: usize,
+}
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES }
+    }
+}
+
+impl PageLimit {
+    /// As many events as asked for.
+    #[must_use]
+    pub fn events(events: usize) -> Self {
+        Self { events, ..Self::default() }
+    }
+
+    /// Whether a page that has `commits` may take one more and hold this much then. The first is always taken: a reader must get
+    /// on.
+    #[must_use]
+    pub fn holds(self, commits: usize, events: usize, bytes: usize) -> bool {
+        commits == 0 || (events <= self.events && bytes <= self.bytes)
+    }
+}

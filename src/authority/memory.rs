@@ -1,0 +1,144 @@
+//! A log of an authority in memory.
+
+use super::{
+    InvalidCursor, MAX_MISSING_BYTES, PageLimit,
+    candidate::Candidate,
+    cursor::Mark,
+    judge::{Behind, Facts, Judgement, Standing, judge},
+};
+use crate::{
+    commit::ConfirmedCommit,
+    id::{CommitId, EventId},
+    json::{Json, NotJson},
+    stream::StreamName,
+    sync::protocol::{Cursor, MAX_MISSING_EVENTS, Page, Pushed},
+    time::Timestamp,
+    version::{Position, Version},
+};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// A log as the authority keeps it, in memory; it ends with the value.
+///
+/// It keeps the contract of the server's storages (their suite in `server/tests` plays it too) as long as one caller at a time
+/// holds it.
+#[derive(Clone, Debug)]
+pub struct MemoryLog {
+    id: Uuid,
+    commits: Vec<Kept>,
+    standings: HashMap<CommitId, Standing>,
+    events: HashSet<EventId>,
+    versions: HashMap<StreamName, Version>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    confirmed: ConfirmedCommit,
+    /// The length of the commit as JSON: what pages are bounded by.
+    bytes: usize,
+}
+
+impl MemoryLog {
+    /// An empty log with this identity.
+    #[must_use]
+    pub fn new(id: Uuid) -> Self {
+        Self {
+            id,
+            commits: Vec::new(),
+            standings: HashMap::new(),
+            events: HashSet::new(),
+            versions: HashMap::new(),
+        }
+    }
+
+    /// What was accepted, in the order of positions.
+    pub fn commits(&self) -> impl Iterator<Item = &ConfirmedCommit> {
+        self.commits.iter().map(|kept| &kept.confirmed)
+    }
+
+    /// The position of the last event; 0 if there is none.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.commits.last().map_or(0, |kept| kept.confirmed.last_position())
+    }
+
+    /// Judges commits in order and keeps those that are accepted, as recorded at `now`.
+    ///
+    /// # Errors
+    /// [`NotJson`] if a commit can't be written as JSON; nothing is kept then.
+    pub fn push(&mut self, candidates: Vec<Candidate>, now: Timestamp) -> Result<Pushed, NotJson> {
+        let Judgement { mut outcomes, accepted, conflicts } = judge(self.facts(&candidates), candidates, now);
+        let kept = accepted.into_iter().map(|confirmed| {
+            let bytes = Json::of(&confirmed.commit)?.len();
+            Ok(Kept { confirmed, bytes })
+        });
+        for kept in kept.collect::<Result<Vec<_>, NotJson>>()? {
+            let ConfirmedCommit { first_version, first_position, ref commit, .. } = kept.confirmed;
+            self.standings.insert(commit.id, Standing { first_version, first_position });
+            self.events.extend(commit.events.iter().map(|event| event.id));
+            self.versions.insert(commit.stream.clone(), first_version + commit.count() - 1);
+            self.commits.push(kept);
+        }
+        let mut bytes = 0;
+        for behind in conflicts {
+            outcomes[behind.outcome].missing = self.missing(&behind, &mut bytes);
+        }
+        Ok(Pushed { log_id: self.id.to_string(), outcomes })
+    }
+
+    fn facts(&self, candidates: &[Candidate]) -> Facts {
+        let mut facts = Facts { position: self.position(), ..Facts::default() };
+        for candidate in candidates {
+            let Candidate::Commit(commit) = candidate else { continue };
+            if let Some(&standing) = self.standings.get(&commit.id) {
+                facts.commits.insert(commit.id, standing);
+                continue;
+            }
+            let known = commit.events.iter().map(|event| event.id).filter(|id| self.events.contains(id));
+            facts.events.extend(known);
+            let version = self.versions.get(&commit.stream).copied().unwrap_or(0);
+            facts.versions.insert(commit.stream.clone(), version);
+        }
+        facts
+    }
+
+    /// The whole commits of the stream beyond the expected version, as far as the bounds allow. `bytes` counts over the push.
+    fn missing(&self, behind: &Behind, bytes: &mut usize) -> Vec<ConfirmedCommit> {
+        let beyond = |kept: &&Kept| {
+            let ConfirmedCommit { first_version, commit, .. } = &kept.confirmed;
+            commit.stream == behind.stream && first_version + commit.count() - 1 > behind.version
+        };
+        let mut events = 0;
+        let within = |kept: &&Kept| {
+            events += kept.confirmed.commit.events.len();
+            *bytes += kept.bytes;
+            events <= MAX_MISSING_EVENTS && *bytes <= MAX_MISSING_BYTES
+        };
+        let missing = self.commits.iter().filter(beyond).take_while(within);
+        missing.map(|kept| kept.confirmed.clone()).collect()
+    }
+
+    /// Whole commits after a cursor, within `limit`, but at least one if there is one.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] if the cursor was not made by this log, or by another history of it.
+    pub fn page(&self, after: &Cursor, limit: PageLimit) -> Result<Page, InvalidCursor> {
+        let mark = Mark::of(after, self.id, self.position())?;
+        let next = self.commits.partition_point(|kept| kept.confirmed.last_position() <= mark.position);
+        let before = next.checked_sub(1).map(|index| &self.commits[index].confirmed);
+        let there = before.filter(|commit| commit.last_position() == mark.position);
+        let mut mark = mark.check(there.map(|confirmed| confirmed.commit.id))?;
+        let (mut commits, mut events, mut bytes) = (Vec::new(), 0, 0);
+        for kept in &self.commits[next..] {
+            events += kept.confirmed.commit.events.len();
+            bytes += kept.bytes;
+            if !limit.holds(commits.len(), events, bytes) {
+                break;
+            }
+            mark = Mark::after(self.id, kept.confirmed.last_position(), kept.confirmed.commit.id);
+            commits.push(kept.confirmed.clone());
+        }
+        let up_to_date = next + commits.len() == self.commits.len();
+        Ok(Page { log_id: self.id.to_string(), commits, cursor: mark.write(), up_to_date })
+    }
+}

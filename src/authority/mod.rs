@@ -1,0 +1,18 @@
+//! The authority over a log: what a server decides, without anything that makes it a server.
+//!
+//! Which commits a log takes ([`judge`]), what a cursor means ([`cursor`]), how much an answer may hold, and how requests are
+//! read ([`request`]) and refused ([`Refusal`]). All of it is pure; `tidelog-server` puts a database below and HTTP above,
+//! [`MemoryLog`] is the same in memory, for tests and for being a server without a network.
+
+pub mod candidate;
+pub mod cursor;
+pub mod judge;
+mod limit;
+mod memory;
+mod refusal;
+pub mod request;
+
+pub use cursor::InvalidCursor;
+pub use limit::{MAX_MISSING_BYTES, MAX_PAGE_BYTES, PageLimit};
+pub use memory::MemoryLog;
+pub use refusal::Refusal;

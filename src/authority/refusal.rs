@@ -1,0 +1,67 @@
+//! Answers other than success, in the words of the protocol.
+
+use super::InvalidCursor;
+use crate::sync::protocol::{Problem, problem};
+
+/// A request is refused as a whole: what a server answers with this status and these problem details (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// One of the URIs in [`problem`].
+    pub problem_type: &'static str,
+    /// What that type says in general.
+    pub title: &'static str,
+    /// What happened this time.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// 400: the request is not what the protocol says.
+    #[must_use]
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        let title = "The request is not what the protocol says";
+        Self { status: 400, problem_type: problem::INVALID_REQUEST, title, detail: detail.into() }
+    }
+
+    /// 400: the push is of another version of the protocol.
+    #[must_use]
+    pub fn unsupported_protocol(detail: impl Into<String>) -> Self {
+        let title = "The server does not speak this version of the protocol";
+        Self { status: 400, problem_type: problem::UNSUPPORTED_PROTOCOL, title, detail: detail.into() }
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        let title = "There is no such resource";
+        Self { status: 404, problem_type: problem::NOT_FOUND, title, detail: detail.into() }
+    }
+
+    /// 413: too many bytes or commits.
+    #[must_use]
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        let title = "The push is too large";
+        Self { status: 413, problem_type: problem::TOO_LARGE, title, detail: detail.into() }
+    }
+
+    /// The problem details.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem {
+            problem_type: self.problem_type.into(),
+            title: self.title.to_owned(),
+            status: Some(self.status),
+            detail: Some(self.detail.clone()),
+        }
+    }
+}
+
+/// 400: the cursor is of no use for this log.
+impl From<InvalidCursor> for Refusal {
+    fn from(error: InvalidCursor) -> Self {
+        let title = "The cursor is not one of this log";
+        Self { status: 400, problem_type: problem::INVALID_CURSOR, title, detail: error.to_string() }
+    }
+}

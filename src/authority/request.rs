@@ -1,0 +1,78 @@
+//! Reading requests: what is wrong with one commit is that commit's alone, what is wrong around them refuses the whole.
+
+use super::{Refusal, candidate::Candidate};
+use crate::{
+    id::DeviceId,
+    sync::protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The push with its commits still unread, so that a malformed one is refused alone.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    protocol: u32,
+    #[serde(rename = "deviceId")]
+    _device_id: DeviceId,
+    #[serde(borrow)]
+    commits: Vec<&'a RawValue>,
+}
+
+/// All that is expected of a push of another protocol.
+#[derive(Deserialize)]
+struct Spoken {
+    protocol: u32,
+}
+
+/// The commits in the body of a push.
+///
+/// # Errors
+/// [`Refusal`]: it is not JSON, not of this protocol, has no commit or more than [`MAX_PUSH_COMMITS`], or one whose id can't be
+/// read.
+pub fn read_push(body: &[u8]) -> Result<Vec<Candidate>, Refusal> {
+    let other = |protocol| {
+        Refusal::unsupported_protocol(format!(
+            "the push is of protocol {protocol}; this server speaks {PROTOCOL}"
+        ))
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let envelope: Envelope<'_> = match serde_path_to_error::deserialize(&mut deserializer) {
+        Ok(envelope) => envelope,
+        Err(error) => {
+            return Err(match serde_json::from_slice(body) {
+                Ok(Spoken { protocol }) if protocol != PROTOCOL => other(protocol),
+                _ => Refusal::invalid(format!("{}: {}", error.path(), error.inner())),
+            });
+        }
+    };
+    deserializer.end().map_err(|error| Refusal::invalid(error.to_string()))?;
+    if envelope.protocol != PROTOCOL {
+        return Err(other(envelope.protocol));
+    }
+    match envelope.commits.len() {
+        0 => Err(Refusal::invalid("commits: a push needs at least one commit")),
+        count if count > MAX_PUSH_COMMITS => {
+            Err(Refusal::too_large(format!("{count} commits are over the limit of {MAX_PUSH_COMMITS}")))
+        }
+        _ => {
+            let commits = envelope.commits.into_iter().enumerate();
+            commits
+                .map(|(index, commit)| Candidate::read(commit, index))
+                .collect::<Result<_, _>>()
+                .map_err(|error| Refusal::invalid(error.to_string()))
+        }
+    }
+}
+
+/// How many events a pull asks for; [`MAX_PAGE_EVENTS`] if it does not say.
+///
+/// # Errors
+/// [`Refusal`] for none or too many.
+pub fn page_events(limit: Option<usize>) -> Result<usize, Refusal> {
+    let limit = limit.unwrap_or(MAX_PAGE_EVENTS);
+    if (1..=MAX_PAGE_EVENTS).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Refusal::invalid(format!("limit is {limit}, not within 1 to {MAX_PAGE_EVENTS}")))
+}
