@@ -10,6 +10,11 @@ pub trait Environment {
     fn now(&self) -> Timestamp;
     /// Ten random bytes.
     fn random(&self) -> [u8; 10];
+    /// Milliseconds since some fixed moment, with fractions, for measuring how long something takes. It should not step when the
+    /// clock is set (a browser has `performance.now()`); without one of its own it is the clock.
+    fn elapsed(&self) -> f64 {
+        self.now().millis() as f64
+    }
 }
 
 /// The clock can't be right.
@@ -44,6 +49,18 @@ impl Surroundings {
     pub fn now(&self) -> Result<Timestamp, ImplausibleClock> {
         let now = self.environment.now();
         if now < Timestamp::EARLIEST_PLAUSIBLE { Err(ImplausibleClock { now }) } else { Ok(now) }
+    }
+
+    /// The clock as it stands, plausible or not: for reports, never for what is recorded.
+    #[must_use]
+    pub fn stated(&self) -> Timestamp {
+        self.environment.now()
+    }
+
+    /// Milliseconds since some fixed moment: see [`Environment::elapsed`].
+    #[must_use]
+    pub fn elapsed(&self) -> f64 {
+        self.environment.elapsed()
     }
 
     /// A new id, above all that this opening made before.

@@ -95,6 +95,7 @@ pub mod id;
 pub mod json;
 pub mod log;
 pub mod metadata;
+pub mod metrics;
 pub mod projection;
 pub mod replay;
 pub mod stream;

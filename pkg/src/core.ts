@@ -66,6 +66,12 @@ export interface CoreSettings {
 export interface CoreHooks {
   /** Milliseconds since 1970. */
   now(): number
+  /** Milliseconds since some fixed moment, with fractions: for measuring. */
+  elapsed(): number
+  /** Whether `measured` wants to be called; asked once. */
+  measuring: boolean
+  /** Something took so many milliseconds, from a moment of `elapsed` on. */
+  measured(timing: string, began: number, took: number): void
   /** Fills the array with random bytes. */
   random(into: Uint8Array): void
   /** One HTTP exchange with the server; `path` is below the sync URL, such as `/commits`. Rejects with `{ code, message }` if no answer came; the code `timeout` counts. */
@@ -136,6 +142,10 @@ export interface Core {
   /** One step of background merging; true if there is more to do. Call it when idle. */
   maintain(): Promise<boolean>
   close(): void
+
+  /** JSON of `Metrics` in `metrics.ts`. */
+  metrics(): string
+  resetMetrics(): void
 }
 
 export interface CoreStatus {

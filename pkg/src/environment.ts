@@ -20,6 +20,8 @@ export interface Channel {
 export interface Environment {
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly now: () => number
+  /** Milliseconds since some fixed moment, with fractions, for measuring. Default `performance.now`. */
+  readonly elapsed: () => number
   /** Fills the array with random bytes. Default `crypto.getRandomValues`. */
   readonly random: (into: Uint8Array<ArrayBuffer>) => void
   /** Calls `run` after so many milliseconds, unless the returned function is called before. Default `setTimeout`. */
@@ -43,6 +45,7 @@ export function surroundings(given: Partial<Environment> = {}): Environment {
   const { navigator } = globalThis as { navigator?: Navigator }
   return {
     now: Date.now,
+    elapsed: () => performance.now(),
     random: (into) => void crypto.getRandomValues(into),
     after: (milliseconds, run) => {
       const timer = setTimeout(run, milliseconds)

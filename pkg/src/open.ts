@@ -145,6 +145,9 @@ interface Listening {
 function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening): CoreHooks {
   return {
     now: () => environment.now(),
+    elapsed: () => environment.elapsed(),
+    measuring: false,
+    measured: () => {},
     // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
     random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
     send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     log::{Authority, store::Store},
+    metrics::{Counter, Timing},
     sync::{
         machine::{Action, Failure, Input, Machine},
         transport::Transport,
@@ -225,8 +226,8 @@ impl<S: Store> Inner<S> {
     ) -> LocalBoxFuture<'a, Input> {
         Box::pin(async move {
             let done = match action {
-                Action::Pull => self.pull(transport, session).await,
-                Action::Push => self.push(transport, session).await,
+                Action::Pull => self.exchange(Timing::Pull, Box::pin(self.pull(transport, session))).await,
+                Action::Push => self.exchange(Timing::Push, Box::pin(self.push(transport, session))).await,
                 Action::AskToken => Ok(Input::Token(transport.renew_token().await)),
                 Action::SetTimer(timer, milliseconds) => {
                     transport.sleep(milliseconds).await;
@@ -235,6 +236,24 @@ impl<S: Store> Inner<S> {
             };
             done.unwrap_or_else(|failure: Failure| Input::Failed(failure, self.surroundings.fraction()))
         })
+    }
+
+    /// An exchange with the server, and what it took.
+    async fn exchange(
+        &self,
+        timing: Timing,
+        doing: LocalBoxFuture<'_, Result<Input, Failure>>,
+    ) -> Result<Input, Failure> {
+        let began = self.meter.begin();
+        let done = doing.await;
+        match &done {
+            Ok(_) => self.meter.end(timing, began),
+            Err(failure) => {
+                self.meter.count(Counter::SyncFailures, 1);
+                self.meter.failed(timing.name(), failure.code);
+            }
+        }
+        done
     }
 
     fn report(&self, machine: &Machine, synced: bool, retry_in: Option<u64>) {

@@ -44,6 +44,14 @@ pub enum ReadError {
     /// A row can't be made.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// A middleware refused the query.
+    #[error("{message}")]
+    Refused {
+        /// The app's own word for the reason.
+        code: String,
+        /// The reason in words for a person.
+        message: String,
+    },
 }
 
 /// A command or append was not accepted. Nothing is written.
@@ -127,6 +135,7 @@ impl ReadError {
             Self::Upcast(_) => "upcast-failed",
             Self::Evolve(_) => "evolve-failed",
             Self::Project(_) => "projection-failed",
+            Self::Refused { .. } => "refused",
         }
     }
 }

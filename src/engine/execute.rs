@@ -1,14 +1,16 @@
 //! Writing: commands and plain appends.
 
-use super::{Engine, Inner, WriteError, error::ReadError, states::Kept};
+use super::{CommandContext, Engine, Inner, WriteError, error::ReadError, states::Kept};
 use crate::{
     aggregate::{Context, Decider},
     commit::{Command, Commit, Policy, RejectedCommit},
     event::{Event, NewEvent, RecordedEvent},
     id::{CommitId, EventId},
-    log::{AppendError, Draft, store::Store},
+    log::{AppendError, Appended, Draft, store::Store},
     metadata::Metadata,
+    metrics::{Counter, Timing},
     stream::StreamName,
+    time::Timestamp,
     version::{ExpectedVersion, Version},
 };
 use std::{rc::Rc, sync::Arc};
@@ -77,7 +79,8 @@ impl<S: Store> Engine<S> {
         command: Command,
         options: WriteOptions,
     ) -> Result<Receipt, WriteError> {
-        self.inner.execute(aggregate, id, command, options, None).await
+        let (aggregate, id) = (aggregate.to_owned(), id.to_owned());
+        self.inner.command(CommandContext { aggregate, id, command, options }, None).await
     }
 
     /// Appends events that no command of ours decided.
@@ -90,7 +93,8 @@ impl<S: Store> Engine<S> {
         events: Vec<NewEvent>,
         options: WriteOptions,
     ) -> Result<Receipt, WriteError> {
-        self.inner.append(StreamName::parse(stream)?, events, options, None).await
+        let receipt = self.inner.append(StreamName::parse(stream)?, events, options, None).await;
+        receipt.inspect_err(|error| self.inner.note("append", error.code()))
     }
 
     /// Appends many commits in one transaction, all or none; one chain (correlation id) for all. Answers with the number of
@@ -111,7 +115,9 @@ impl<S: Store> Engine<S> {
             count += commit.count();
             drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
         }
-        inner.log.append(drafts, vec![], inner.surroundings.now()?).await?;
+        let now = inner.surroundings.now()?;
+        let added = inner.add(drafts, vec![], now).await.map_err(WriteError::from);
+        added.inspect_err(|error| inner.note("append", error.code()))?;
         inner.wrote(None);
         Ok(count)
     }
@@ -134,7 +140,9 @@ impl<S: Store> Engine<S> {
         let stream = commit.stream;
         match commit.command {
             Some(command) => {
-                self.inner.execute(stream.aggregate(), stream.id(), command, options, Some(id)).await
+                let (aggregate, key) = (stream.aggregate().to_owned(), stream.id().to_owned());
+                let context = CommandContext { aggregate, id: key, command, options };
+                self.inner.command(context, Some(id)).await
             }
             None => {
                 let again = commit.events.into_iter().map(|event| NewEvent {
@@ -180,7 +188,7 @@ impl<S: Store> Inner<S> {
             .ok_or_else(|| ReadError::UnknownCommit(id.to_string()))
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         aggregate: &str,
         id: &str,
@@ -195,7 +203,12 @@ impl<S: Store> Inner<S> {
         let turn = Rc::clone(self.turns.borrow_mut().entry(stream.as_str().to_owned()).or_default());
         let receipt = {
             let _turn = turn.lock().await;
-            self.decide(&decider, &stream, command, options, resolves).await
+            let began = self.meter.begin();
+            let receipt = self.decide(&decider, &stream, command, options, resolves).await;
+            if receipt.is_ok() {
+                self.meter.end(Timing::Execute, began);
+            }
+            receipt
         };
         let mut turns = self.turns.borrow_mut();
         if Rc::strong_count(&turn) == 2 {
@@ -227,7 +240,10 @@ impl<S: Store> Inner<S> {
                 actor: actor.clone(),
                 replay: false,
             };
-            let events = decider.decide(&command, &kept.state, &context)?;
+            let began = self.meter.begin();
+            let events = decider.decide(&command, &kept.state, &context);
+            self.meter.end(Timing::Decide, began);
+            let events = events?;
             if events.is_empty() {
                 if let Some(id) = resolves {
                     self.log.discard(id).await?;
@@ -245,7 +261,10 @@ impl<S: Store> Inner<S> {
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
                     return Ok(receipt);
                 }
-                Err(AppendError::Conflict { .. }) if attempts < MAX_ATTEMPTS => attempts += 1,
+                Err(AppendError::Conflict { .. }) if attempts < MAX_ATTEMPTS => {
+                    attempts += 1;
+                    self.meter.count(Counter::Redecided, 1);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -275,7 +294,7 @@ impl<S: Store> Inner<S> {
     ) -> Result<Receipt, AppendError> {
         let now = commit.metadata.occurred_at;
         let drafts = vec![Draft { commit: commit.clone(), policy }];
-        let appended = self.log.append(drafts, resolves.into_iter().collect(), now).await?;
+        let appended = self.add(drafts, resolves.into_iter().collect(), now).await?;
         let (first_version, first_position) =
             appended.first().map_or((1, None), |appended| (appended.first_version, appended.first_position));
         let (commit_id, stream, version) =
@@ -288,6 +307,25 @@ impl<S: Store> Inner<S> {
             events: events.collect(),
             confirmed: first_position.is_some(),
         })
+    }
+
+    /// Appends to the log, and notes what it took.
+    async fn add(
+        &self,
+        drafts: Vec<Draft>,
+        resolves: Vec<CommitId>,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let (commits, events) = (drafts.len(), drafts.iter().map(|draft| draft.commit.count()).sum());
+        let began = self.meter.begin();
+        let appended = self.log.append(drafts, resolves, now).await?;
+        self.meter.end(Timing::Append, began);
+        self.meter.count(Counter::Commits, commits as u64);
+        self.meter.count(Counter::Events, events);
+        if self.log.head().pending_commits == commits as u64 {
+            self.oldest.set(Some(now));
+        }
+        Ok(appended)
     }
 
     /// Keeps the state after what was just written. If `evolve` breaks, the next load says so.

@@ -7,6 +7,8 @@ mod commits;
 mod driver;
 mod error;
 mod execute;
+mod inside;
+mod middleware;
 mod outcome;
 mod pulling;
 mod read;
@@ -21,6 +23,7 @@ pub use crate::replay::At;
 pub use commits::{ListedRejection, QueuedCommit};
 pub use error::{ReadError, WriteError};
 pub use execute::{Imported, Receipt, WriteOptions};
+pub use middleware::{CommandContext, Middleware, NextCommand, NextQuery, QueryContext, QueryKind};
 pub use outcome::Outcome;
 pub use status::{Status, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
@@ -33,7 +36,9 @@ use crate::{
         Authority, Log, LogError,
         store::{Store, StoreError},
     },
+    metrics::{Listener, Meter},
     projection::Projector,
+    time::Timestamp,
     upcast::Decoder,
 };
 use driver::Driver;
@@ -64,6 +69,8 @@ pub struct Parts {
     pub poll_interval: u64,
     /// Whom to tell.
     pub host: Rc<dyn Host>,
+    /// What stands around commands and queries, the outermost first.
+    pub middleware: Vec<Rc<dyn Middleware>>,
 }
 
 impl Parts {
@@ -79,6 +86,7 @@ impl Parts {
             actor: None,
             poll_interval: 5_000,
             host: Rc::new(Alone),
+            middleware: Vec::new(),
         }
     }
 }
@@ -98,6 +106,13 @@ pub trait Host {
     fn changed(&self, change: Changed);
     /// A message for the other tabs; they give it to [`Engine::heard`].
     fn post(&self, message: &str);
+    /// Whether it wants to be told of every single timing. It is asked once, at the opening.
+    fn measuring(&self) -> bool {
+        false
+    }
+    /// Something took so many milliseconds, from a moment of [`Surroundings::elapsed`] on. `timing` is the name of a
+    /// [`Timing`](crate::metrics::Timing).
+    fn measured(&self, _timing: &'static str, _began: f64, _took: f64) {}
 }
 
 /// A host that does not listen, for tests and tools without tabs.
@@ -130,6 +145,10 @@ struct Inner<S: Store> {
     signal: Signal,
     driver: Driver,
     host: Rc<dyn Host>,
+    middleware: Vec<Rc<dyn Middleware>>,
+    meter: Meter,
+    /// When the first commit of the queue was decided.
+    oldest: Cell<Option<Timestamp>>,
     device: DeviceId,
     session: SessionId,
     actor: Option<String>,
@@ -151,11 +170,18 @@ impl<S: Store> Engine<S> {
         let log = Log::open(store, parts.authority).await?;
         let device = log.device_id(fresh).await?;
         let views = parts.projections.into_iter().map(View::new);
+        let host = Rc::clone(&parts.host);
+        let listener = host
+            .measuring()
+            .then(|| -> Listener { Rc::new(move |timing, began, took| host.measured(timing, began, took)) });
         let engine = Self {
             inner: Rc::new(Inner {
                 log,
                 registry: parts.registry,
                 decoder: parts.decoder,
+                meter: Meter::new(parts.surroundings.clone(), listener),
+                oldest: Cell::new(None),
+                middleware: parts.middleware,
                 surroundings: parts.surroundings,
                 views: views.collect(),
                 states: RefCell::default(),
@@ -172,6 +198,7 @@ impl<S: Store> Engine<S> {
             }),
         };
         if parts.authority == Authority::Server {
+            engine.inner.look_for_oldest().await;
             engine.inner.greet();
         }
         Ok(engine)
@@ -199,6 +226,7 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         if self.inner.log.catch_up().await? {
+            self.inner.look_for_oldest().await;
             self.inner.announce(None);
         }
         Ok(())

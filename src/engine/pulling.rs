@@ -6,6 +6,7 @@ use crate::{
     event::RecordedEvent,
     id::CommitId,
     log::{Applied, Change, Head, LogError, store::Store},
+    metrics::{Counter, Timing},
     stream::StreamName,
     sync::{
         machine::{Failure, Input},
@@ -15,6 +16,7 @@ use crate::{
         rebase::{Base, Plan, Rebase},
         transport::{self, Transport},
     },
+    time::Timestamp,
     version::Version,
 };
 use std::{
@@ -47,6 +49,17 @@ struct News {
     refused: HashMap<CommitId, Reason>,
     /// Streams whose pending commits must be decided again though nothing foreign arrived in them.
     conflicts: BTreeSet<StreamName>,
+}
+
+/// What a change comes down to, for the metrics.
+#[derive(Default)]
+struct Tally {
+    /// Own commits that were confirmed: how often each was rebased, and when it was decided.
+    own: Vec<(u32, Timestamp)>,
+    /// Events of others.
+    received: u64,
+    absorbed: u64,
+    rejected: u64,
 }
 
 fn failure(code: &'static str, message: String) -> Failure {
@@ -174,21 +187,36 @@ impl<S: Store> Inner<S> {
         }
         loop {
             let seen = self.log.head();
-            let Some((change, streams)) = self.change(news, seen).await? else { return Ok(false) };
+            let Some((change, streams, tally)) = self.change(news, seen).await? else { return Ok(false) };
             if self.log.apply(change).await? == Applied::Done {
+                self.tally(tally);
+                self.look_for_oldest().await;
                 self.wrote(Some(streams));
                 return Ok(true);
             }
         }
     }
 
+    fn tally(&self, tally: Tally) {
+        let now = self.surroundings.stated().millis();
+        for (generation, decided) in tally.own {
+            let counter = if generation == 0 { Counter::Confirmed } else { Counter::Rebased };
+            self.meter.count(counter, 1);
+            self.meter.took(Timing::Confirm, now.saturating_sub(decided.millis()) as f64);
+        }
+        self.meter.count(Counter::Received, tally.received);
+        self.meter.count(Counter::Absorbed, tally.absorbed);
+        self.meter.count(Counter::Rejected, tally.rejected);
+    }
+
     /// What the news means for the log as it stands at `seen`; none if nothing changes.
-    async fn change(&self, news: &News, seen: Head) -> Result<Option<(Change, Vec<String>)>, Failure> {
+    async fn change(&self, news: &News, seen: Head) -> Result<Option<(Change, Vec<String>, Tally)>, Failure> {
         let confirmed = self.fresh(news, &seen)?;
         let pending = self.affected(news, &confirmed, &seen).await?;
         let by_id: HashMap<CommitId, &PendingCommit> = pending.iter().map(|it| (it.commit.id, it)).collect();
 
         let mut settled = HashSet::new();
+        let mut tally = Tally::default();
         let mut moved: BTreeSet<StreamName> = news.conflicts.clone();
         let mut foreign = false;
         for commit in &confirmed {
@@ -196,12 +224,14 @@ impl<S: Store> Inner<S> {
             match by_id.get(&commit.commit.id) {
                 Some(own) => {
                     settled.insert(own.sequence);
+                    tally.own.push((commit.commit.generation, own.commit.metadata.occurred_at));
                     if differs(own, commit) {
                         moved.insert(stream.clone());
                     }
                 }
                 None => {
                     foreign = true;
+                    tally.received += commit.commit.count();
                     moved.insert(stream.clone());
                 }
             }
@@ -229,6 +259,8 @@ impl<S: Store> Inner<S> {
         }
         let absorbed = left.iter().filter(|it| plan.absorbed.contains(&it.sequence)).map(|it| it.commit.id);
         self.absorbed.borrow_mut().extend(absorbed);
+        tally.absorbed = plan.absorbed.len() as u64;
+        tally.rejected = plan.rejected.len() as u64;
         let mut settled: Vec<u64> = settled.into_iter().chain(plan.absorbed).collect();
         settled.sort_unstable();
         let change = Change {
@@ -241,7 +273,7 @@ impl<S: Store> Inner<S> {
             replaced: plan.replaced,
             rejected: plan.rejected,
         };
-        Ok(Some((change, streams)))
+        Ok(Some((change, streams, tally)))
     }
 
     /// The pending commits that the news may touch: all of them, or where the page merely confirms the head of the queue as it
@@ -356,7 +388,7 @@ impl<S: Store> Inner<S> {
         }
         let version = events.last().map_or(0, |event| event.version);
         let state = self.decider(stream.aggregate()).and_then(|decider| {
-            let state = decider.evolve(decider.initial()?, &self.decoder.decode(events)?)?;
+            let state = self.fold(&decider, decider.initial()?, events)?;
             Ok((decider, state))
         });
         let state = state.map_err(|error| error.to_string());

@@ -1,10 +1,11 @@
 //! Reading: states and events, always through the decoder.
 
-use super::{At, Engine, Inner, ReadError, error::unknown_aggregate, states::Kept};
+use super::{At, Engine, Inner, QueryContext, QueryKind, ReadError, error::unknown_aggregate, states::Kept};
 use crate::{
     aggregate::{Decider, State},
     event::RecordedEvent,
     log::{EventPage, Place, Query, store::Store},
+    metrics::{Counter, Timing},
     stream::StreamName,
     version::Version,
 };
@@ -23,13 +24,17 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`ReadError`]: an unknown aggregate, a bad name, a log, upcaster or `evolve` that fails.
     pub async fn load(&self, aggregate: &str, id: &str, at: At) -> Result<(State, Version), ReadError> {
-        let stream = StreamName::of(aggregate, id)?;
-        let decider = self.inner.decider(aggregate)?;
-        if at == At::Now {
-            let kept = self.inner.current(&decider, &stream).await?;
-            return Ok((kept.state, kept.version));
-        }
-        self.inner.state_at(&decider, &stream, at).await
+        let context = QueryContext::new(QueryKind::Load, aggregate, Some(id));
+        let state = async {
+            let stream = StreamName::of(aggregate, id)?;
+            let decider = self.inner.decider(aggregate)?;
+            if at == At::Now {
+                let kept = self.inner.current(&decider, &stream).await?;
+                return Ok((kept.state, kept.version));
+            }
+            self.inner.state_at(&decider, &stream, at).await
+        };
+        self.inner.ask(context, state).await
     }
 
     /// A page of events in today's shape, and of the types that they have today. An event that an upcaster splits is on one
@@ -38,17 +43,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`ReadError`]: a log or upcaster that fails.
     pub async fn read(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
-        let (log, decoder) = (&self.inner.log, &self.inner.decoder);
-        if decoder.is_empty() || query.types.is_empty() {
-            let page = log.read(query, from, limit).await?;
-            return Ok(EventPage { events: decoder.decode(page.events)?, next: page.next });
-        }
-        // what is of another type in the log may be of one of these today
-        let any_type = Query { types: Vec::new(), ..query.clone() };
-        let page = log.read(&any_type, from, limit).await?;
-        let mut events = decoder.decode(page.events)?;
-        events.retain(|event| query.types.contains(&event.event.event_type));
-        Ok(EventPage { events, next: page.next })
+        let (of, key) = (query.aggregate.as_deref().unwrap_or_default(), query.stream.as_ref());
+        let context = QueryContext::new(QueryKind::Read, of, key.map(StreamName::as_str));
+        self.inner.ask(context, self.inner.page(query, from, limit)).await
     }
 
     /// All events of a query, one by one: pages are read as the reader asks for more. After an error there is nothing more.
@@ -67,6 +64,37 @@ impl<S: Store> Engine<S> {
 impl<S: Store> Inner<S> {
     pub(super) fn decider(&self, aggregate: &str) -> Result<Rc<dyn Decider>, ReadError> {
         self.registry.get(aggregate).cloned().ok_or_else(|| unknown_aggregate(aggregate))
+    }
+
+    async fn page(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
+        let (log, decoder) = (&self.log, &self.decoder);
+        if decoder.is_empty() || query.types.is_empty() {
+            let page = log.read(query, from, limit).await?;
+            return Ok(EventPage { events: decoder.decode(page.events)?, next: page.next });
+        }
+        // what is of another type in the log may be of one of these today
+        let any_type = Query { types: Vec::new(), ..query.clone() };
+        let page = log.read(&any_type, from, limit).await?;
+        let mut events = decoder.decode(page.events)?;
+        events.retain(|event| query.types.contains(&event.event.event_type));
+        Ok(EventPage { events, next: page.next })
+    }
+
+    /// The state after more events of its stream, brought to today's shape.
+    pub(super) fn fold(
+        &self,
+        decider: &Rc<dyn Decider>,
+        state: State,
+        events: Vec<RecordedEvent>,
+    ) -> Result<State, ReadError> {
+        if events.is_empty() {
+            return Ok(state);
+        }
+        let began = self.meter.begin();
+        self.meter.count(Counter::Replayed, events.len() as u64);
+        let state = decider.evolve(state, &self.decoder.decode(events)?)?;
+        self.meter.end(Timing::Replay, began);
+        Ok(state)
     }
 
     /// The latest state of a stream: what is kept, and the events since.
@@ -91,7 +119,7 @@ impl<S: Store> Inner<S> {
                 continue;
             }
             let version = events.last().map_or(kept.version, |event| event.version);
-            let state = decider.evolve(kept.state, &self.decoder.decode(events)?)?;
+            let state = self.fold(decider, kept.state, events)?;
             let kept = Kept { version, revision, state };
             self.states.borrow_mut().put(stream.clone(), kept.clone());
             return Ok(kept);

@@ -3,7 +3,7 @@
 //! The confirmed part of the past is read page by page and never kept. Only the pending tail, which is as long as the queue, is
 //! read in one go, so that a rebase in the middle of it can't be seen half.
 
-use super::{At, Engine, Inner, ReadError, error::unknown_projection};
+use super::{At, Engine, Inner, QueryContext, QueryKind, ReadError, error::unknown_projection};
 use crate::{
     aggregate::{Decider, State},
     difference::{FieldChange, difference},
@@ -72,7 +72,8 @@ impl<S: Store> Engine<S> {
         if at == At::Now {
             return self.row(projection, key).await;
         }
-        let folded = self.inner.rows_at(projection, at).await?;
+        let context = QueryContext::new(QueryKind::Row, projection, Some(key));
+        let folded = self.inner.ask(context, self.inner.rows_at(projection, at)).await?;
         Ok(folded.row(key).cloned())
     }
 
@@ -84,7 +85,8 @@ impl<S: Store> Engine<S> {
         if at == At::Now {
             return self.rows(projection).await;
         }
-        let folded = self.inner.rows_at(projection, at).await?;
+        let context = QueryContext::new(QueryKind::Rows, projection, None);
+        let folded = self.inner.ask(context, self.inner.rows_at(projection, at)).await?;
         Ok(folded.into_rows().into_iter().map(|(key, row)| ((*key).to_owned(), row)).collect())
     }
 

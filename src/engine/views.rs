@@ -1,6 +1,6 @@
 //! Projections at work: rows kept up with the log, in two layers.
 
-use super::{Engine, Inner, ReadError, error::unknown_projection};
+use super::{Engine, Inner, QueryContext, QueryKind, ReadError, error::unknown_projection};
 use crate::{
     event::RecordedEvent,
     json::Json,
@@ -48,9 +48,13 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`ReadError`]: an unknown projection, or a log, upcaster or projection that fails.
     pub async fn row(&self, projection: &str, key: &str) -> Result<Option<Json>, ReadError> {
-        let view = self.inner.view(projection).await?;
-        let row = view.rows.borrow().get(key).cloned();
-        Ok(row)
+        let context = QueryContext::new(QueryKind::Row, projection, Some(key));
+        let row = async {
+            let view = self.inner.view(projection).await?;
+            let row = view.rows.borrow().get(key).cloned();
+            Ok(row)
+        };
+        self.inner.ask(context, row).await
     }
 
     /// All rows of a projection, sorted by key, after bringing it up to the log's end.
@@ -58,9 +62,13 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// As [`Engine::row`].
     pub async fn rows(&self, projection: &str) -> Result<Vec<(String, Json)>, ReadError> {
-        let view = self.inner.view(projection).await?;
-        let rows = view.rows.borrow();
-        Ok(rows.all().into_iter().map(|(key, row)| (key.to_owned(), row.clone())).collect())
+        let context = QueryContext::new(QueryKind::Rows, projection, None);
+        let rows = async {
+            let view = self.inner.view(projection).await?;
+            let rows = view.rows.borrow();
+            Ok(rows.all().into_iter().map(|(key, row)| (key.to_owned(), row.clone())).collect())
+        };
+        self.inner.ask(context, rows).await
     }
 }
 

@@ -23,7 +23,7 @@ use wasm_bindgen_futures::future_to_promise;
 /// An open log: `Core` in `pkg/src/core.ts`.
 #[wasm_bindgen]
 pub struct Core {
-    engine: Engine<PageStore>,
+    pub(super) engine: Engine<PageStore>,
     hooks: Hooks,
     storage: Storage,
 }
@@ -58,7 +58,7 @@ fn parse<T: DeserializeOwned>(argument: &str, text: &str) -> Result<T, JsValue> 
     serde_json::from_str(text).map_err(|error| invalid(argument, error))
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
     let text = serde_json::to_string(value).map_err(|error| invalid("answer", error))?;
     Ok(text.into())
 }

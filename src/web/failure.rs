@@ -134,6 +134,7 @@ fn of_read(error: &ReadError) -> Details<'_> {
             ..details
         },
         ReadError::Project(error) => Details { projection: Some(&error.projection), ..details },
+        ReadError::Refused { code, .. } => Details { detail: Some(code), ..details },
         ReadError::Stream(_) => details,
     }
 }

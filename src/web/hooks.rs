@@ -21,6 +21,12 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn now(this: &Hooks) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
+    fn elapsed(this: &Hooks) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn measuring(this: &Hooks) -> bool;
+    #[wasm_bindgen(method, catch)]
+    fn measured(this: &Hooks, timing: &str, began: f64, took: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
     fn random(this: &Hooks, into: &mut [u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn send(this: &Hooks, method: &str, path: &str, body: Option<String>) -> Result<Promise, JsValue>;
@@ -93,6 +99,10 @@ impl Environment for Hooks {
         }
         bytes
     }
+
+    fn elapsed(&self) -> f64 {
+        Hooks::elapsed(self).unwrap_or(0.0)
+    }
 }
 
 impl Host for Hooks {
@@ -103,6 +113,15 @@ impl Host for Hooks {
 
     fn post(&self, message: &str) {
         let _ = Hooks::post(self, message);
+    }
+
+    fn measuring(&self) -> bool {
+        Hooks::measuring(self)
+    }
+
+    fn measured(&self, timing: &'static str, began: f64, took: f64) {
+        // a page that can't take it in has lost a mark in a profile
+        let _ = Hooks::measured(self, timing, began, took);
     }
 }
 

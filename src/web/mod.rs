@@ -8,6 +8,7 @@ mod aggregate;
 mod core;
 mod failure;
 mod hooks;
+mod inside;
 mod open;
 mod projection;
 mod query;

@@ -1,9 +1,9 @@
 //! The devices of a scenario: natively in memory, in browsers in IndexedDB.
 
 use super::domain;
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 use tidelog::{
-    engine::{Alone, Engine, Parts},
+    engine::{Engine, Parts},
     log::{Authority, Place},
     projection::erase,
     testing::{Database, ManualEnvironment},
@@ -42,14 +42,10 @@ impl World {
         }
         let disk = disk(&format!("{} {name}", self.name));
         let parts = Parts {
-            authority: Authority::Device,
-            surroundings: self.clock.surroundings(),
             registry: domain::registry(),
             projections: vec![erase::<domain::Progress>()],
             decoder: domain::decoder(),
-            actor: None,
-            poll_interval: 5_000,
-            host: Rc::new(Alone),
+            ..Parts::new(Authority::Device, self.clock.surroundings())
         };
         let device = Engine::open(disk.holder().await, parts).await.unwrap();
         self.devices.insert(name.to_owned(), (disk, device.clone()));

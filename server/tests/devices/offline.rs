@@ -8,6 +8,7 @@ use super::{
 use tidelog::{
     engine::{Outcome, SyncState},
     id::CommitId,
+    metrics::{Counter, Timing},
     stream::StreamName,
 };
 
@@ -49,6 +50,19 @@ fn the_hand_in_arrives_first_and_the_edit_loses() {
         phone.sync().await;
         agree(&world, &[&phone, &tablet]).await;
         assert!(phone.rejected().await.is_empty());
+        let counted = |device: &Device, counters: [Counter; 4]| {
+            counters.map(|counter| device.engine.metrics().counters.of(counter))
+        };
+        let outcomes = [Counter::Confirmed, Counter::Rebased, Counter::Absorbed, Counter::Rejected];
+        assert_eq!(counted(&phone, outcomes), [4, 0, 0, 0]);
+        assert_eq!(counted(&tablet, outcomes), [0, 1, 0, 2]);
+        let traffic = [Counter::Commits, Counter::Events, Counter::Received, Counter::SyncFailures];
+        assert_eq!(counted(&phone, traffic), [4, 4, 1, 0]);
+        assert_eq!(counted(&tablet, traffic), [3, 3, 4, 0]);
+        let metrics = tablet.engine.metrics();
+        assert_eq!(metrics.latencies.of(Timing::Confirm).count, 1);
+        assert!(metrics.latencies.of(Timing::Pull).count > 0 && metrics.latencies.of(Timing::Push).count > 0);
+        assert_eq!(metrics.queue, Default::default());
         assert_eq!(tablet.rejections().await, ["exam-handed-in", "lesson-already-completed"]);
     });
 }
