@@ -17,7 +17,7 @@ if (!existsSync(`${root}wasm/tidelog_bg.wasm`)) {
 }
 
 await rm(`${root}dist`, { recursive: true, force: true })
-const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, tsconfig: `${root}tsconfig.json` }
+const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, sourcemap: true, tsconfig: `${root}tsconfig.json` }
 await build({ ...options, entryPoints: [`${root}src/index.ts`, `${root}src/bytes.ts`] })
 // The other entries are a few lines around the first, and must share it: two copies would not know each other's logs.
 await build({
