@@ -164,14 +164,29 @@ trait Scan {
     fn is_over(&self) -> bool;
 }
 
-/// The decoder of an engine, whatever its store.
+/// What a scan needs of an engine, whatever its store.
 trait Decodes {
     fn decoded(&self, events: Vec<RecordedEvent>) -> Result<Vec<RecordedEvent>, ReadError>;
+    fn folded(
+        &self,
+        decider: &Rc<dyn Decider>,
+        state: State,
+        events: Vec<RecordedEvent>,
+    ) -> Result<State, ReadError>;
 }
 
 impl<S: Store> Decodes for Inner<S> {
     fn decoded(&self, events: Vec<RecordedEvent>) -> Result<Vec<RecordedEvent>, ReadError> {
         Ok(self.decoder.decode(events)?)
+    }
+
+    fn folded(
+        &self,
+        decider: &Rc<dyn Decider>,
+        state: State,
+        events: Vec<RecordedEvent>,
+    ) -> Result<State, ReadError> {
+        self.fold(decider, state, events)
     }
 }
 
@@ -259,8 +274,7 @@ impl Scan for PastState {
         events.retain(|event| self.prefix.takes(event));
         if let Some(last) = events.last() {
             self.version = last.version;
-            let events = inner.decoded(events)?;
-            self.state = self.decider.evolve(Rc::clone(&self.state), &events)?;
+            self.state = inner.folded(&self.decider, Rc::clone(&self.state), events)?;
         }
         Ok(())
     }
