@@ -6,6 +6,7 @@
 
 pub mod candidate;
 pub mod cursor;
+mod exchange;
 pub mod judge;
 mod limit;
 mod memory;

@@ -80,6 +80,20 @@ fn escape(text: &str) -> String {
     escaped
 }
 
+/// The reverse of [`escape`]; what is no escape stays as it is.
+#[cfg(feature = "authority")]
+pub(crate) fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| str::from_utf8(digits).ok());
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| first == b'%');
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Failure> {
     let answer = answer.map_err(|error| Failure {
         code: if error.timeout { "timeout" } else { "network" },
@@ -168,5 +182,9 @@ mod tests {
     #[test]
     fn a_cursor_reaches_the_server_as_it_is() {
         assert_eq!(escape("0000-aZ_~.é &"), "0000-aZ_~.%C3%A9%20%26");
+        #[cfg(feature = "authority")]
+        for text in ["0000-aZ_~.é &", "", "%", "50%25"] {
+            assert_eq!(unescape(&escape(text)), text);
+        }
     }
 }

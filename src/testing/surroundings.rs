@@ -21,6 +21,12 @@ impl ManualEnvironment {
         Self { now: Rc::new(Cell::new(Timestamp(1_767_225_600_000))), state: Rc::new(Cell::new(state)) }
     }
 
+    /// The same clock with other ids: another device in the same room.
+    #[must_use]
+    pub fn another(&self, seed: u64) -> Self {
+        Self { now: Rc::clone(&self.now), ..Self::new(seed) }
+    }
+
     /// Sets the clock.
     pub fn set(&self, now: Timestamp) {
         self.now.set(now);

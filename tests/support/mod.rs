@@ -17,7 +17,7 @@ use tidelog::{
 /// A learner's way through lessons.
 pub struct Course;
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum CourseCommand {
     CompleteLesson {
@@ -82,7 +82,7 @@ pub struct Sheet {
     pub handed_in: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum ExamCommand {
     Answer { question: u32, answer: String },

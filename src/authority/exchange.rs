@@ -1,0 +1,93 @@
+//! A log in memory that answers as the server does.
+
+use super::{MemoryLog, PageLimit, Refusal, request};
+use crate::{
+    sync::{
+        protocol::Cursor,
+        transport::{Answer, unescape},
+    },
+    time::Timestamp,
+};
+use serde::Serialize;
+
+impl MemoryLog {
+    /// The answer of a server with this log to one exchange. `path` is below the log's URL: `/commits` or
+    /// `/events?after=CURSOR&limit=N`.
+    #[must_use]
+    pub fn answer(&mut self, method: &str, path: &str, body: Option<&str>, now: Timestamp) -> Answer {
+        self.serve(method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
+            let body = serde_json::to_string(&refusal.problem()).unwrap_or_default();
+            answer(refusal.status, "application/problem+json", body)
+        })
+    }
+
+    fn serve(&mut self, method: &str, path: &str, body: &str, now: Timestamp) -> Result<Answer, Refusal> {
+        let (resource, query) = path.split_once('?').unwrap_or((path, ""));
+        match (method, resource) {
+            ("POST", "/commits") => {
+                let pushed = self.push(request::read_push(body.as_bytes())?, now);
+                json(&pushed.map_err(|error| Refusal::invalid(error.to_string()))?)
+            }
+            ("GET", "/events") => {
+                let (after, limit) = asked(query)?;
+                json(&self.page(&after, PageLimit::events(request::page_events(limit)?))?)
+            }
+            _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),
+        }
+    }
+}
+
+fn asked(query: &str) -> Result<(Cursor, Option<usize>), Refusal> {
+    let (mut after, mut limit) = (Cursor::default(), None);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "after" => after = Cursor(unescape(value)),
+            "limit" => {
+                let number = value.parse().map_err(|_| Refusal::invalid(format!("limit is {value:?}")))?;
+                limit = Some(number);
+            }
+            _ => {}
+        }
+    }
+    Ok((after, limit))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Answer, Refusal> {
+    let body = serde_json::to_string(value).map_err(|error| Refusal::invalid(error.to_string()))?;
+    Ok(answer(200, "application/json", body))
+}
+
+fn answer(status: u16, content_type: &str, body: String) -> Answer {
+    Answer { status, content_type: content_type.into(), body, retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn ask(method: &str, path: &str, body: Option<&str>) -> Answer {
+        MemoryLog::new(Uuid::from_u128(7)).answer(method, path, body, Timestamp(0))
+    }
+
+    #[track_caller]
+    fn refused(method: &str, path: &str, body: Option<&str>, status: u16, part: &str) {
+        let answer = ask(method, path, body);
+        assert_eq!((answer.status, &*answer.content_type), (status, "application/problem+json"));
+        assert!(answer.body.contains(part), "{}", answer.body);
+    }
+
+    #[test]
+    fn requests_are_answered_in_the_words_of_the_protocol() {
+        let page = ask("GET", "/events?after=&limit=5", None);
+        assert_eq!((page.status, &*page.content_type), (200, "application/json"));
+        assert!(page.body.contains(r#""commits":[]"#) && page.body.contains(r#""upToDate":true"#));
+        refused("GET", "/events?limit=0", None, 400, "limit is 0");
+        refused("GET", "/events?limit=many", None, 400, "many");
+        refused("GET", "/events?after=no%20cursor", None, 400, "invalid-cursor");
+        refused("GET", "/commits", None, 404, "not-found");
+        refused("POST", "/commits", None, 400, "invalid-request");
+        refused("POST", "/commits", Some(r#"{"protocol":99}"#), 400, "unsupported-protocol");
+    }
+}

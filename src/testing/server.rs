@@ -1,0 +1,67 @@
+//! A server without a network: the authority's rules over a log in memory, asked through the real transport.
+
+use super::ManualEnvironment;
+use crate::{
+    authority::MemoryLog,
+    commit::ConfirmedCommit,
+    environment::Environment,
+    sync::transport::{Answer, NoAnswer, Transport},
+};
+use futures_channel::oneshot;
+use std::{cell::RefCell, future::pending, rc::Rc};
+use uuid::Uuid;
+
+/// A server that lives as long as the test. Clones are the same server.
+#[derive(Clone)]
+pub struct InProcessServer {
+    log: Rc<RefCell<MemoryLog>>,
+    clock: ManualEnvironment,
+}
+
+impl InProcessServer {
+    /// A server with an empty log, which records by this clock.
+    #[must_use]
+    pub fn new(clock: &ManualEnvironment) -> Self {
+        let log = MemoryLog::new(Uuid::from_u128(0x5e_0000_0000_4000_8000_0000_0000_0001));
+        Self { log: Rc::new(RefCell::new(log)), clock: clock.clone() }
+    }
+
+    /// What it has accepted, in the order of positions.
+    #[must_use]
+    pub fn commits(&self) -> Vec<ConfirmedCommit> {
+        self.log.borrow().commits().cloned().collect()
+    }
+
+    /// A line to it, for one run of a sync loop; and what resolves when the loop has nothing left to do.
+    pub fn line(&self) -> (Line, oneshot::Receiver<()>) {
+        let (sender, rest) = oneshot::channel();
+        let line = Line { server: self.clone(), rest: RefCell::new(Some(sender)) };
+        (line, rest)
+    }
+}
+
+/// A transport that reaches an [`InProcessServer`].
+pub struct Line {
+    server: InProcessServer,
+    rest: RefCell<Option<oneshot::Sender<()>>>,
+}
+
+impl Transport for Line {
+    async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, NoAnswer> {
+        let now = self.server.clock.now();
+        Ok(self.server.log.borrow_mut().answer(method, path, body.as_deref(), now))
+    }
+
+    async fn renew_token(&self) -> bool {
+        false
+    }
+
+    /// Time stands still in a test: whoever would wait has come to rest.
+    async fn sleep(&self, _: u64) {
+        if let Some(rest) = self.rest.borrow_mut().take() {
+            // nobody may be listening
+            let _ = rest.send(());
+        }
+        pending().await
+    }
+}
