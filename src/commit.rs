@@ -207,7 +207,7 @@ pub struct RejectedCommit {
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// A stable word to switch on: `domain` (decide refused), `policy` (its policy is to reject), `builds-on-rejected`,
-    /// `server` (the server refused it), `undecidable` (nobody here knows its aggregate or command any more).
+    /// `server` (the server refused it), `command-id-taken` (its id is that of another command), `undecidable` (nobody here knows its aggregate or command any more).
     pub code: Arc<str>,
     /// The message for a person, as `decide` or the server gave it.
     pub message: String,

@@ -84,6 +84,7 @@
 pub mod aggregate;
 #[cfg(feature = "authority")]
 pub mod authority;
+pub mod command_id;
 pub mod commit;
 pub mod difference;
 pub mod engine;

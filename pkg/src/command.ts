@@ -25,6 +25,12 @@ export type ExpectedVersion = 'any' | 'exists' | 'none' | number
 
 /** What may go with a command or an append: it ends up in the metadata of the events. */
 export interface MessageOptions {
+  /**
+   * Its name: given again, in another tab, after a reload or on another device, it is not carried out again, and the receipt is the
+   * one it had. A UUID, which is then the commit's id, or any text of 1 to 128 bytes, which counts within its stream. A command
+   * that led to no events left no trace and is decided again.
+   */
+  readonly commandId?: string
   /** On whose behalf: a person or system in the app's own words, at most 512 bytes. Default: the `actor` of `open()`. */
   readonly actor?: string
   /** The id (a UUID) of the first message of the chain that led here. Default: a new chain. */

@@ -29,6 +29,10 @@ export interface ErrorDetails {
   'invalid-stream': object
   /** A commit or event breaks a bound: no type, too long a type, schema version 0, an id twice. */
   'invalid-event': object
+  /** The command of this `commandId` was given before and rejected: retry or discard the rejected commit. */
+  'command-rejected': { commitId: string }
+  /** The `commandId` is that of a command of another stream. */
+  'command-id-taken': { commitId: string; stream: string }
   /** The aggregate was not given to `open()`. */
   'unknown-aggregate': { aggregate: string }
   /** The projection was not given to `open()`. */

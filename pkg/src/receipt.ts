@@ -7,7 +7,7 @@ import type { AnyEvent, NewEvent, RecordedEvent } from './event.js'
 export interface Reason {
   /**
    * A stable word to switch on: `domain` (decided again, and refused), `policy` (its policy is to reject), `builds-on-rejected`,
-   * `server` (the server refused it), `undecidable` (nothing here knows its aggregate or command any more). More may come.
+   * `server` (the server refused it), `command-id-taken` (its id is that of another command), `undecidable` (nothing here knows its aggregate or command any more). More may come.
    */
   readonly code: string
   /** The message for a person, as `decide` or the server gave it. */
@@ -31,6 +31,8 @@ export type Outcome<Event extends AnyEvent = AnyEvent> =
       readonly generation: number
       readonly events: readonly RecordedEvent<Event>[]
     }
+  /** The same command came from elsewhere first, under the same `commandId`: these events count, not those that were decided here. */
+  | { readonly status: 'duplicate'; readonly version: number; readonly position: number; readonly events: readonly RecordedEvent<Event>[] }
   /** Its stream had moved, and decided again the command had nothing left to say: what it wanted is there already. Also the outcome of a command that led to no events. */
   | { readonly status: 'absorbed' }
   /** It can't be confirmed any more. It is in `tidelog.rejected` until the app resolves it. */

@@ -271,10 +271,11 @@ export class Tidelog {
 }
 
 function messageOptions(options: MessageOptions): Record<string, unknown> {
-  const { actor, correlationId, causationId, traceparent } = options
+  const { commandId, actor, correlationId, causationId, traceparent } = options
   const sent: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries({ actor, correlationId, causationId, traceparent })) {
+  for (const [key, value] of Object.entries({ commandId, actor, correlationId, causationId, traceparent })) {
     if (value !== undefined) sent[key] = text(value, key)
   }
+  if (commandId && new TextEncoder().encode(commandId).length > 128) throw invalidArgument('commandId', 'a commandId is at most 128 bytes')
   return sent
 }

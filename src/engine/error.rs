@@ -2,12 +2,13 @@
 
 use crate::{
     aggregate::{DecideError, EvolveError},
-    commit::InvalidCommit,
+    commit::{InvalidCommit, Reason},
     environment::ImplausibleClock,
+    id::CommitId,
     json::NotJson,
     log::{AppendError, LogError, store::StoreError},
     projection::ProjectError,
-    stream::StreamNameError,
+    stream::{StreamName, StreamNameError},
     upcast::UpcastError,
 };
 
@@ -67,6 +68,22 @@ pub enum WriteError {
     /// The append was refused.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The command of this id was given before, and what it decided was rejected: retry or discard that.
+    #[error("command {id} was given before and rejected: {}; retry or discard the rejected commit", .reason.message)]
+    Rejected {
+        /// The commit of the command.
+        id: CommitId,
+        /// Why it was rejected.
+        reason: Box<Reason>,
+    },
+    /// The id names a command of another stream.
+    #[error("command id {id} belongs to a command of stream {stream}")]
+    CommandIdTaken {
+        /// The commit of that command.
+        id: CommitId,
+        /// Its stream.
+        stream: StreamName,
+    },
     /// The clock can't be right.
     #[error(transparent)]
     Clock(#[from] ImplausibleClock),
@@ -153,7 +170,10 @@ impl WriteError {
             Self::Append(AppendError::Invalid(error)) => invalid_code(error),
             Self::Append(AppendError::AlreadyPending { .. }) => "already-pending",
             Self::Append(AppendError::NotRejected { .. }) => "unknown-commit",
+            Self::Append(AppendError::Moved) => "version-conflict",
             Self::Append(AppendError::Log(error)) => error.code(),
+            Self::Rejected { .. } => "command-rejected",
+            Self::CommandIdTaken { .. } => "command-id-taken",
             Self::Clock(_) => "implausible-clock",
             Self::NotJson(_) => "not-json",
             Self::Replaying => "reentrant",

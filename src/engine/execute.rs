@@ -3,6 +3,7 @@
 use super::{CommandContext, Engine, Inner, WriteError, error::ReadError, states::Kept};
 use crate::{
     aggregate::{Context, Decider},
+    command_id::CommandId,
     commit::{Command, Commit, Policy, RejectedCommit},
     event::{Event, NewEvent, RecordedEvent},
     id::{CommitId, EventId},
@@ -28,6 +29,9 @@ pub struct WriteOptions {
     /// What becomes of the pending commit when its stream moves; else what the aggregate says for the command, and for an
     /// append `keep` where any version will do and `reject` where not.
     pub policy: Option<Policy>,
+    /// Its name: given twice, it is carried out once, and both receipts are the same. A command that had nothing to say left no
+    /// trace and is decided again.
+    pub command_id: Option<CommandId>,
     /// On whose behalf.
     pub actor: Option<String>,
     /// The chain that this belongs to; else a new one.
@@ -116,7 +120,7 @@ impl<S: Store> Engine<S> {
             drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
         }
         let now = inner.surroundings.now()?;
-        let added = inner.add(drafts, vec![], now).await.map_err(WriteError::from);
+        let added = inner.add(None, drafts, vec![], now).await.map_err(WriteError::from);
         added.inspect_err(|error| inner.note("append", error.code()))?;
         inner.wrote(None);
         Ok(count)
@@ -169,6 +173,16 @@ impl<S: Store> Engine<S> {
             self.inner.wrote(Some(vec![]));
         }
         Ok(found)
+    }
+}
+
+/// Whether somebody else was faster, so that deciding again may help.
+fn is_overtaken(error: &AppendError, options: &WriteOptions) -> bool {
+    match error {
+        AppendError::Conflict { .. } | AppendError::Moved => true,
+        // only an id that was given can be there already: then the next attempt finds its receipt
+        AppendError::AlreadyPending { .. } => options.command_id.is_some(),
+        _ => false,
     }
 }
 
@@ -230,6 +244,11 @@ impl<S: Store> Inner<S> {
         let mut attempts = 0;
         loop {
             let kept = self.current(decider, stream).await?;
+            if let Some(id) = &options.command_id
+                && let Some(receipt) = self.given(stream, id.commit_id(stream)).await?
+            {
+                return Ok(receipt);
+            }
             if let Some(expected) = options.expected_version.filter(|it| !it.is_met_by(kept.version)) {
                 return Err(self.conflict(stream, expected, kept.version).await?.into());
             }
@@ -255,13 +274,13 @@ impl<S: Store> Inner<S> {
             }
             let expected = ExpectedVersion::Exact(kept.version);
             let commit = self.commit(stream.clone(), expected, Some(command.clone()), events, &options)?;
-            match self.write(commit, policy, resolves).await {
+            match self.write(commit, policy, resolves, Some(kept.revision)).await {
                 Ok(receipt) => {
                     self.remember(decider, kept, &receipt);
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
                     return Ok(receipt);
                 }
-                Err(AppendError::Conflict { .. }) if attempts < MAX_ATTEMPTS => {
+                Err(error) if attempts < MAX_ATTEMPTS && is_overtaken(&error, &options) => {
                     attempts += 1;
                     self.meter.count(Counter::Redecided, 1);
                 }
@@ -280,10 +299,39 @@ impl<S: Store> Inner<S> {
         self.check_not_replaying()?;
         let expected = options.expected_version.unwrap_or(ExpectedVersion::Any);
         let policy = policy_of_append(expected, options.policy);
-        let commit = self.commit(stream.clone(), expected, None, events, &options)?;
-        let receipt = self.write(commit, policy, resolves).await?;
-        self.wrote(Some(vec![stream.as_str().to_owned()]));
-        Ok(receipt)
+        let mut attempts = 0;
+        loop {
+            let mut precisely = expected;
+            let mut revision = None;
+            if let Some(id) = &options.command_id {
+                let head = self.log.head();
+                let version = self.log.version(&stream);
+                if let Some(receipt) = self.given(&stream, id.commit_id(&stream)).await? {
+                    return Ok(receipt);
+                }
+                // that it was not given yet holds for this version only
+                if expected.is_met_by(version) {
+                    precisely = ExpectedVersion::Exact(version);
+                    revision = Some(head.revision);
+                }
+            }
+            let commit = self.commit(stream.clone(), precisely, None, events.clone(), &options)?;
+            match self.write(commit, policy, resolves, revision).await {
+                Ok(receipt) => {
+                    self.wrote(Some(vec![stream.as_str().to_owned()]));
+                    return Ok(receipt);
+                }
+                Err(error)
+                    if options.command_id.is_some()
+                        && attempts < MAX_ATTEMPTS
+                        && expected.is_met_by(self.log.version(&stream))
+                        && is_overtaken(&error, &options) =>
+                {
+                    attempts += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     async fn write(
@@ -291,10 +339,11 @@ impl<S: Store> Inner<S> {
         commit: Commit,
         policy: Policy,
         resolves: Option<CommitId>,
+        revision: Option<u64>,
     ) -> Result<Receipt, AppendError> {
         let now = commit.metadata.occurred_at;
         let drafts = vec![Draft { commit: commit.clone(), policy }];
-        let appended = self.add(drafts, resolves.into_iter().collect(), now).await?;
+        let appended = self.add(revision, drafts, resolves.into_iter().collect(), now).await?;
         let (first_version, first_position) =
             appended.first().map_or((1, None), |appended| (appended.first_version, appended.first_position));
         let (commit_id, stream, version) =
@@ -312,13 +361,14 @@ impl<S: Store> Inner<S> {
     /// Appends to the log, and notes what it took.
     async fn add(
         &self,
+        revision: Option<u64>,
         drafts: Vec<Draft>,
         resolves: Vec<CommitId>,
         now: Timestamp,
     ) -> Result<Vec<Appended>, AppendError> {
         let (commits, events) = (drafts.len(), drafts.iter().map(|draft| draft.commit.count()).sum());
         let began = self.meter.begin();
-        let appended = self.log.append(drafts, resolves, now).await?;
+        let appended = self.log.append_on(revision, drafts, resolves, now).await?;
         self.meter.end(Timing::Append, began);
         self.meter.count(Counter::Commits, commits as u64);
         self.meter.count(Counter::Events, events);
@@ -364,7 +414,10 @@ impl<S: Store> Inner<S> {
         events: Vec<NewEvent>,
         options: &WriteOptions,
     ) -> Result<Commit, WriteError> {
-        let id = self.surroundings.id()?;
+        let id = match &options.command_id {
+            Some(id) => id.commit_id(&stream).0,
+            None => self.surroundings.id()?,
+        };
         let commit = Commit {
             id: CommitId(id),
             stream,

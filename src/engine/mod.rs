@@ -7,6 +7,7 @@ mod commits;
 mod driver;
 mod error;
 mod execute;
+mod given;
 mod inside;
 mod middleware;
 mod outcome;
@@ -154,6 +155,8 @@ struct Inner<S: Store> {
     actor: Option<String>,
     /// The commits that a rebase of this opening found to have nothing left to say: they leave no other trace.
     absorbed: RefCell<Vec<CommitId>>,
+    /// The commits of this opening that came to the authority from elsewhere first, under the same id.
+    superseded: RefCell<Vec<CommitId>>,
     closed: Cell<bool>,
     /// Whether a handler of a replay is running: commands are refused then.
     replaying: Cell<bool>,
@@ -193,6 +196,7 @@ impl<S: Store> Engine<S> {
                 session,
                 actor: parts.actor,
                 absorbed: RefCell::default(),
+                superseded: RefCell::default(),
                 closed: Cell::new(false),
                 replaying: Cell::new(false),
             }),

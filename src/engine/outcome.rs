@@ -33,6 +33,15 @@ pub enum Outcome {
         /// Its events as they are confirmed.
         events: Vec<RecordedEvent>,
     },
+    /// The same command came to the authority from elsewhere first, under the same id: what was decided there counts.
+    Duplicate {
+        /// The stream's version with it.
+        version: Version,
+        /// The position of its last event.
+        position: Position,
+        /// The events that count.
+        events: Vec<RecordedEvent>,
+    },
     /// Decided again, the command had nothing left to say: what it wanted is so already.
     Absorbed,
     /// It can't be confirmed any more; it is kept in the rejected list.
@@ -57,21 +66,29 @@ impl<S: Store> Engine<S> {
             if inner.log.pending_sequence(id).is_none() {
                 let epoch = inner.log.head().epoch;
                 let rejected = inner.log.rejected().await?;
-                if let Some(rejected) = rejected.into_iter().find(|rejected| rejected.commit.id == id) {
+                if let Some(rejected) =
+                    rejected.into_iter().find(|it| it.commit.id == id && it.commit.stream == *stream)
+                {
                     return Ok(Outcome::Rejected { reason: rejected.reason });
                 }
                 if let Some(confirmed) = inner.log.confirmed_commit(stream, id).await? {
                     let version = confirmed.first_version + confirmed.commit.count() - 1;
                     let position = confirmed.last_position();
                     let generation = confirmed.commit.generation;
-                    if generation == 0 {
+                    let is_foreign = confirmed.commit.metadata.device_id != inner.device;
+                    let is_duplicate = is_foreign && (was_pending || inner.superseded.borrow().contains(&id));
+                    if generation == 0 && !is_duplicate {
                         return Ok(Outcome::Confirmed { version, position });
                     }
                     let recorded = (confirmed.first_position, confirmed.recorded_at);
                     let events =
                         RecordedEvent::of_commit(confirmed.commit, confirmed.first_version, Some(recorded));
                     let events = inner.decoder.decode(events.collect())?;
-                    return Ok(Outcome::Rebased { version, position, generation, events });
+                    return Ok(if is_duplicate {
+                        Outcome::Duplicate { version, position, events }
+                    } else {
+                        Outcome::Rebased { version, position, generation, events }
+                    });
                 }
                 if inner.log.head().epoch != epoch {
                     continue;

@@ -2,10 +2,10 @@
 
 use super::{Inner, ReadError};
 use crate::{
-    commit::{ConfirmedCommit, PendingCommit, Reason},
+    commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     event::RecordedEvent,
     id::CommitId,
-    log::{Applied, Change, Head, LogError, store::Store},
+    log::{Applied, Change, Head, Log, LogError, store::Store},
     metrics::{Counter, Timing},
     stream::StreamName,
     sync::{
@@ -17,11 +17,12 @@ use crate::{
         transport::{self, Transport},
     },
     time::Timestamp,
-    version::Version,
+    version::{Position, Version},
 };
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
 };
 
 /// The most bytes of commits in one push: what the server takes, less room for the envelope.
@@ -47,6 +48,8 @@ struct News {
     page: Option<Page>,
     /// Commits that the server refused for good.
     refused: HashMap<CommitId, Reason>,
+    /// Commits whose command the log holds already, by the same id.
+    superseded: HashSet<CommitId>,
     /// Streams whose pending commits must be decided again though nothing foreign arrived in them.
     conflicts: BTreeSet<StreamName>,
 }
@@ -126,7 +129,11 @@ impl<S: Store> Inner<S> {
                 continue;
             }
             match outcome.result {
-                PushResult::Committed { .. } | PushResult::Duplicate { .. } => accepted = true,
+                PushResult::Committed { .. } => accepted = true,
+                PushResult::Duplicate { first_position, .. } => {
+                    accepted = true;
+                    self.look_back(commit, first_position, &mut news).await?;
+                }
                 PushResult::Conflict { .. } => {
                     session.conflicts.borrow_mut().insert(commit.stream.clone());
                 }
@@ -139,10 +146,31 @@ impl<S: Store> Inner<S> {
                 PushResult::Blocked { .. } => {}
             }
         }
-        if !news.refused.is_empty() {
+        if !(news.refused.is_empty() && news.superseded.is_empty()) {
             accepted |= self.take_in(&news).await?;
         }
         Ok(Input::Pushed { accepted })
+    }
+
+    /// What the server calls a duplicate will be brought by a pull, unless a pull has brought it already: then its id was given to
+    /// a command here although it stood in the log, in another stream, and no pull would ever settle it.
+    async fn look_back(&self, own: &Commit, position: Position, news: &mut News) -> Result<(), Failure> {
+        let is_here =
+            |log: &Log<S>| position <= log.head().position && log.pending_sequence(own.id).is_some();
+        if !is_here(&self.log) {
+            return Ok(());
+        }
+        let there = self.log.confirmed_commits(position.saturating_sub(1), 1).await?;
+        match there.into_iter().find(|there| there.commit.id == own.id) {
+            Some(there) if !is_same_command(own, &there.commit) => {
+                news.refused.insert(own.id, taken(&there.commit));
+            }
+            Some(_) => {
+                news.superseded.insert(own.id);
+            }
+            None => {}
+        }
+        Ok(())
     }
 
     /// The push could not be taken as a whole: try with fewer commits. If one alone is too much and the server says so in the words
@@ -218,15 +246,29 @@ impl<S: Store> Inner<S> {
         let mut settled = HashSet::new();
         let mut tally = Tally::default();
         let mut moved: BTreeSet<StreamName> = news.conflicts.clone();
+        let mut refused = news.refused.clone();
+        let mut superseded = Vec::new();
         let mut foreign = false;
+        for own in pending.iter().filter(|own| news.superseded.contains(&own.commit.id)) {
+            settled.insert(own.sequence);
+            moved.insert(own.commit.stream.clone());
+        }
         for commit in &confirmed {
             let stream = &commit.commit.stream;
             match by_id.get(&commit.commit.id) {
+                Some(own) if !is_same_command(&own.commit, &commit.commit) => {
+                    foreign = true;
+                    moved.insert(stream.clone());
+                    refused.insert(own.commit.id, taken(&commit.commit));
+                }
                 Some(own) => {
                     settled.insert(own.sequence);
                     tally.own.push((commit.commit.generation, own.commit.metadata.occurred_at));
                     if differs(own, commit) {
                         moved.insert(stream.clone());
+                    }
+                    if commit.commit.metadata.device_id != self.device {
+                        superseded.push(own.commit.id);
                     }
                 }
                 None => {
@@ -236,14 +278,14 @@ impl<S: Store> Inner<S> {
                 }
             }
         }
-        let streams_of_refused = pending.iter().filter(|it| news.refused.contains_key(&it.commit.id));
+        let streams_of_refused = pending.iter().filter(|it| refused.contains_key(&it.commit.id));
         let touched: BTreeSet<StreamName> = streams_of_refused.map(|it| it.commit.stream.clone()).collect();
         let in_order = pending.iter().take(settled.len()).all(|it| settled.contains(&it.sequence));
         let left: Vec<PendingCommit> =
             pending.into_iter().filter(|it| !settled.contains(&it.sequence)).collect();
 
         let moved_here = !moved.is_empty();
-        let plan = self.rebase(news, &confirmed, &moved, &touched, &left).await?;
+        let plan = self.rebase(&refused, &confirmed, &moved, &touched, &left).await?;
         let mut streams = moved;
         streams.extend(touched);
         streams.extend(confirmed.iter().map(|it| it.commit.stream.clone()));
@@ -253,7 +295,9 @@ impl<S: Store> Inner<S> {
         let page = news.page.as_ref();
         let cursor = page.map(|page| page.cursor.clone()).filter(|cursor| *cursor != seen.cursor);
         let log_id = page.map(|page| page.log_id.as_str().into()).filter(|_| seen.log_id.is_none());
-        let rebased = !(plan.replaced.is_empty() && plan.absorbed.is_empty() && plan.rejected.is_empty());
+        let gone = !news.superseded.is_empty() && !settled.is_empty();
+        let rebased =
+            gone || !(plan.replaced.is_empty() && plan.absorbed.is_empty() && plan.rejected.is_empty());
         if confirmed.is_empty() && !rebased && cursor.is_none() && log_id.is_none() {
             return Ok(None);
         }
@@ -261,6 +305,7 @@ impl<S: Store> Inner<S> {
         self.absorbed.borrow_mut().extend(absorbed);
         tally.absorbed = plan.absorbed.len() as u64;
         tally.rejected = plan.rejected.len() as u64;
+        self.superseded.borrow_mut().extend(superseded);
         let mut settled: Vec<u64> = settled.into_iter().chain(plan.absorbed).collect();
         settled.sort_unstable();
         let change = Change {
@@ -287,7 +332,7 @@ impl<S: Store> Inner<S> {
         if seen.pending_commits == 0 {
             return Ok(vec![]);
         }
-        if news.refused.is_empty() && news.conflicts.is_empty() {
+        if news.refused.is_empty() && news.conflicts.is_empty() && news.superseded.is_empty() {
             let first = if confirmed.is_empty() {
                 vec![]
             } else {
@@ -340,7 +385,7 @@ impl<S: Store> Inner<S> {
     /// their bases are fetched and the plan is made again.
     async fn rebase(
         &self,
-        news: &News,
+        refused: &HashMap<CommitId, Reason>,
         confirmed: &[ConfirmedCommit],
         moved: &BTreeSet<StreamName>,
         touched: &BTreeSet<StreamName>,
@@ -355,13 +400,8 @@ impl<S: Store> Inner<S> {
         }
         let now = self.surroundings.now().map_err(|error| failure("app", error.to_string()))?;
         let new_id = || self.surroundings.id_at(now);
-        let rebase = Rebase {
-            registry: &self.registry,
-            decoder: &self.decoder,
-            now,
-            new_id: &new_id,
-            refused: &news.refused,
-        };
+        let rebase =
+            Rebase { registry: &self.registry, decoder: &self.decoder, now, new_id: &new_id, refused };
         loop {
             for stream in wanted {
                 let base = self.base(&stream, confirmed, moved.contains(&stream)).await?;
@@ -396,8 +436,22 @@ impl<S: Store> Inner<S> {
     }
 }
 
+/// Whether two commits of one id come from one command. The data is not compared: a server may have written it anew.
+fn is_same_command(own: &Commit, there: &Commit) -> bool {
+    let command = |commit: &Commit| commit.command.as_ref().map(|command| Arc::clone(&command.command_type));
+    own.stream == there.stream && command(own) == command(there)
+}
+
+/// Why a commit can't be confirmed whose id another command has.
+fn taken(by: &Commit) -> Reason {
+    let what = by.command.as_ref().map_or("events that were appended", |command| &command.command_type);
+    let message =
+        format!("its command id stands in the log for {what} of stream {}: give it another one", by.stream);
+    Reason { code: "command-id-taken".into(), message, detail: None, builds_on: None }
+}
+
 /// Whether a pending commit was confirmed as something else than it is here: at another version, or as it was before a rebase.
 fn differs(own: &PendingCommit, confirmed: &ConfirmedCommit) -> bool {
-    let ids = |commit: &crate::commit::Commit| commit.events.iter().map(|event| event.id).collect::<Vec<_>>();
+    let ids = |commit: &Commit| commit.events.iter().map(|event| event.id).collect::<Vec<_>>();
     own.first_version != confirmed.first_version || ids(&own.commit) != ids(&confirmed.commit)
 }

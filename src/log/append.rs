@@ -11,7 +11,7 @@ use super::{
     view::View,
 };
 use crate::{
-    id::CommitId,
+    id::{CommitId, EventId},
     stream::StreamName,
     time::Timestamp,
     version::{ExpectedVersion, Version},
@@ -24,6 +24,8 @@ const GROUP: usize = 1 << 20;
 pub(super) struct Request {
     pub(super) drafts: Vec<Draft>,
     pub(super) resolves: Vec<CommitId>,
+    /// The revision that the drafts were decided on, if that matters.
+    pub(super) revision: Option<u64>,
     pub(super) now: Timestamp,
     pub(super) answer: Slot<Result<Vec<Appended>, AppendError>>,
 }
@@ -43,6 +45,7 @@ enum Refusal {
     Conflict { stream: StreamName, expected: ExpectedVersion, actual: Version },
     AlreadyPending(CommitId),
     NotRejected(CommitId),
+    Moved,
 }
 
 /// What becomes of a group of requests: a batch with those that fit, and those that don't, in their order.
@@ -58,6 +61,8 @@ struct Plan {
 /// The first commit of a plan, and what was known of it before: enough to find it if it was written after all.
 struct First {
     id: CommitId,
+    /// Its first event. Another tab may have written another commit of the same id: a command that was given in both.
+    event: Option<EventId>,
     stream: StreamName,
     confirmed_version: Version,
     was_rejected: bool,
@@ -96,6 +101,9 @@ impl<'v> Prospect<'v> {
 
     /// Checks a whole request, then takes it in.
     fn accept(&mut self, request: &Request) -> Result<Vec<Appended>, Refusal> {
+        if request.revision.is_some_and(|revision| revision != self.view.record.revision) {
+            return Err(Refusal::Moved);
+        }
         let mut versions: Sorted<StreamName, Version> = Sorted::default();
         let mut ids = Sorted::default();
         for Draft { commit, .. } in &request.drafts {
@@ -132,6 +140,7 @@ impl<'v> Prospect<'v> {
         self.versions.insert(commit.stream.clone(), first_version - 1 + commit.count());
         self.first.get_or_insert_with(|| First {
             id: commit.id,
+            event: commit.events.first().map(|event| event.id),
             stream: commit.stream.clone(),
             confirmed_version: self.view.index.confirmed_version(&commit.stream),
             was_rejected: self.view.rejected.contains(&commit.id),
@@ -240,17 +249,25 @@ impl<S: Store> Inner<S> {
     /// the commit may have been pulled as confirmed, or rejected.
     async fn after_collision(&self, first: Option<First>) -> Result<Written, LogError> {
         self.refresh().await?;
-        let Some(First { id, stream, confirmed_version, was_rejected }) = first else {
+        let Some(First { id, event, stream, confirmed_version, was_rejected }) = first else {
             return Ok(Written::Collision);
         };
-        {
+        let (sequence, is_rejected) = {
             let view = self.view.borrow();
-            if view.index.sequence(id).is_some() || !was_rejected && view.rejected.contains(&id) {
-                return Ok(Written::Done);
-            }
+            (view.index.sequence(id), !was_rejected && view.rejected.contains(&id))
+        };
+        if is_rejected {
+            return Ok(Written::Done);
         }
-        let found = self.find_confirmed(&stream, id, confirmed_version).await?;
-        Ok(if found.is_some() { Written::Done } else { Written::Collision })
+        let found = match sequence {
+            Some(sequence) => {
+                let found = self.pending(sequence.saturating_sub(1), 1, usize::MAX).await?;
+                found.into_iter().map(|found| found.commit).find(|commit| commit.id == id)
+            }
+            None => self.find_confirmed(&stream, id, confirmed_version).await?.map(|found| found.commit),
+        };
+        let is_ours = found.is_some_and(|found| found.events.first().map(|event| event.id) == event);
+        Ok(if is_ours { Written::Done } else { Written::Collision })
     }
 
     /// Takes what was written into the view, unless the view has been read anew from the store since and holds it already.
@@ -283,6 +300,7 @@ impl<S: Store> Inner<S> {
             let error = match refusal {
                 Refusal::AlreadyPending(id) => AppendError::AlreadyPending { id },
                 Refusal::NotRejected(id) => AppendError::NotRejected { id },
+                Refusal::Moved => AppendError::Moved,
                 Refusal::Conflict { stream, expected, actual } => {
                     let missing = match expected {
                         ExpectedVersion::Exact(version) => self.load(&stream, version, false).await,

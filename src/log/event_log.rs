@@ -179,6 +179,21 @@ impl<S: Store> Log<S> {
         resolves: Vec<CommitId>,
         now: Timestamp,
     ) -> Result<Vec<Appended>, AppendError> {
+        self.append_on(None, drafts, resolves, now).await
+    }
+
+    /// As [`Log::append`], for what was decided on a state of this [`Head::revision`](super::Head::revision): after a rebase the
+    /// same version may stand for other events.
+    ///
+    /// # Errors
+    /// As [`Log::append`], and [`AppendError::Moved`] if the revision has changed.
+    pub async fn append_on(
+        &self,
+        revision: Option<u64>,
+        drafts: Vec<Draft>,
+        resolves: Vec<CommitId>,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, AppendError> {
         for draft in &drafts {
             draft.commit.check()?;
         }
@@ -186,7 +201,7 @@ impl<S: Store> Log<S> {
             return Ok(Vec::new());
         }
         let answer = Slot::new();
-        let request = Request { drafts, resolves, now, answer: answer.share() };
+        let request = Request { drafts, resolves, revision, now, answer: answer.share() };
         self.inner.desk.leave(Job::Append(request));
         self.inner.answer(answer).await
     }
@@ -199,6 +214,12 @@ impl<S: Store> Log<S> {
     pub async fn apply(&self, change: Change) -> Result<Applied, LogError> {
         let inner = Rc::clone(&self.inner);
         self.inner.take_turn(async move { inner.apply(change).await }).await
+    }
+
+    /// Whether a commit is on the rejected list.
+    #[must_use]
+    pub fn is_rejected(&self, id: CommitId) -> bool {
+        self.inner.view.borrow().rejected.contains(&id)
     }
 
     /// Takes a commit off the rejected list; whether it was there.

@@ -107,6 +107,9 @@ pub enum AppendError {
         /// The commit.
         id: CommitId,
     },
+    /// Pending commits were replaced or rejected since the state that the append was decided on; its version may fit all the same.
+    #[error("what was decided on has changed meanwhile: decide again")]
+    Moved,
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -69,19 +69,7 @@ impl<S: Store> Log<S> {
         max_commits: usize,
         max_bytes: usize,
     ) -> Result<Vec<PendingCommit>, LogError> {
-        let limits = Limits { commits: max_commits, bytes: max_bytes, ..Limits::NONE };
-        let commits = self.inner.commits(Region::Pending, after_sequence, limits, |record, course| {
-            let stored = record.decode()?;
-            let Standing::Pending { policy } = stored.standing else { return Err(BlockError::OtherRegion) };
-            let (sequence, commit) = (stored.key, stored.commit);
-            let (events, bytes) = (commit.events.len(), size_hint(&commit));
-            Ok((
-                PendingCommit { sequence, first_version: course.version(sequence), policy, commit },
-                events,
-                bytes,
-            ))
-        });
-        commits.await
+        self.inner.pending(after_sequence, max_commits, max_bytes).await
     }
 }
 
@@ -98,6 +86,27 @@ impl Limits {
 }
 
 impl<S: Store> Inner<S> {
+    pub(super) async fn pending(
+        &self,
+        after_sequence: u64,
+        max_commits: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<PendingCommit>, LogError> {
+        let limits = Limits { commits: max_commits, bytes: max_bytes, ..Limits::NONE };
+        let commits = self.commits(Region::Pending, after_sequence, limits, |record, course| {
+            let stored = record.decode()?;
+            let Standing::Pending { policy } = stored.standing else { return Err(BlockError::OtherRegion) };
+            let (sequence, commit) = (stored.key, stored.commit);
+            let (events, bytes) = (commit.events.len(), size_hint(&commit));
+            Ok((
+                PendingCommit { sequence, first_version: course.version(sequence), policy, commit },
+                events,
+                bytes,
+            ))
+        });
+        commits.await
+    }
+
     /// One page; none if the view moved on in the middle.
     async fn read(&self, query: &Query, from: Place, limit: usize) -> Result<Option<EventPage>, LogError> {
         let course = Course::of_query(&self.view.borrow(), query, from, limit);

@@ -30,7 +30,7 @@ struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    commit_id: Option<&'a str>,
+    commit_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +96,10 @@ pub(super) fn write_failure(error: WriteError) -> JsValue {
             ..Details::default()
         },
         WriteError::Append(AppendError::Log(error)) => of_log(error),
+        WriteError::Rejected { id, .. } => Details { commit_id: Some(id.to_string()), ..Details::default() },
+        WriteError::CommandIdTaken { id, stream } => {
+            Details { commit_id: Some(id.to_string()), stream: Some(stream.as_str()), ..Details::default() }
+        }
         _ => Details::default(),
     };
     Failure { code: error.code(), message: error.to_string(), details }.into()
@@ -112,7 +116,7 @@ fn of_read(error: &ReadError) -> Details<'_> {
         ReadError::UnknownAggregate(name) => Details { aggregate: Some(name), ..details },
         ReadError::UnknownProjection(name) => Details { projection: Some(name), ..details },
         ReadError::NoVersion(_) => Details { argument: Some("at"), ..details },
-        ReadError::UnknownCommit(id) => Details { commit_id: Some(id), ..details },
+        ReadError::UnknownCommit(id) => Details { commit_id: Some(id.clone()), ..details },
         ReadError::Log(error) => of_log(error),
         ReadError::Upcast(UpcastError::Failed { event_type, schema_version, stream, version, .. }) => {
             Details {

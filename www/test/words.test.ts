@@ -28,6 +28,7 @@ describe('what became of it', () => {
     [{ status: 'confirmed', version: 1, position: 1 }, handIn, 'The server has it.'],
     [rebased, handIn, 'Your phone had been at the exam first. It counts just as you handed it in.'],
     [rebased, answer, 'Your phone had been here first. Yours comes after, and counts.'],
+    [{ status: 'duplicate', version: 3, position: 9, events: [] }, answer, 'Your phone had recorded the same already. Nothing to add.'],
     [{ status: 'absorbed' }, answer, 'Your phone had recorded the same already. Nothing to add.'],
     [rejected('domain', 'exam-handed-in'), answer, 'Your phone had already handed in the exam, so this was not counted.'],
     [rejected('domain', 'lesson-already-completed'), handIn, 'Your phone had already completed this lesson. It counts once.'],

@@ -2,6 +2,7 @@
 //! behaves.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+mod command_ids;
 #[path = "../../../tests/support/mod.rs"]
 mod domain;
 mod network;

@@ -35,7 +35,7 @@ export interface Happening {
   /** The commit. */
   id: string
   what: string
-  status: 'waiting' | 'confirmed' | 'rebased' | 'absorbed' | 'rejected'
+  status: 'waiting' | 'confirmed' | 'rebased' | 'duplicate' | 'absorbed' | 'rejected'
   words: string
 }
 

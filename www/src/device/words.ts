@@ -29,6 +29,7 @@ export function outcomeWords(outcome: Outcome, command: Command | undefined, els
       return command?.type === 'HandIn'
         ? `${elsewhere} had been at the exam first. It counts just as you handed it in.`
         : `${elsewhere} had been here first. Yours comes after, and counts.`
+    case 'duplicate':
     case 'absorbed':
       return `${elsewhere} had recorded the same already. Nothing to add.`
     case 'rejected':
