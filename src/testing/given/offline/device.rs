@@ -80,6 +80,7 @@ impl Device {
             let word = match self.engine.outcome(stream, *id).await {
                 Ok(Outcome::Confirmed { .. }) => "confirmed".into(),
                 Ok(Outcome::Rebased { .. }) => "rebased".into(),
+                Ok(Outcome::Duplicate { .. }) => "duplicate".into(),
                 Ok(Outcome::Absorbed) => "absorbed".into(),
                 Ok(Outcome::Rejected { reason }) => {
                     format!("rejected: {}", reason.detail.as_deref().unwrap_or(&reason.code))
