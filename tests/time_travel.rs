@@ -176,6 +176,12 @@ fn the_difference_tells_which_fields_and_which_events() {
         let back = of(Some("c"), At::Now, At::Position(2), 10).await;
         assert_eq!(back.rows[0].after, None, "the second moment is the earlier one");
         assert_eq!((back.rows[0].changes.len(), back.total), (1, 1));
+        let same = of(Some("b"), At::Position(2), At::Now, 10).await;
+        assert_eq!(
+            (same.rows[0].before.clone(), same.rows[0].changes.len()),
+            (same.rows[0].after.clone(), 0)
+        );
+        assert_eq!(of(Some("nobody"), At::Position(2), At::Now, 10).await.rows, []);
         let none = of(None, At::Position(5), At::Now, 10).await;
         assert_eq!((none.rows.len(), none.total), (0, 0));
     });

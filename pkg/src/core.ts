@@ -97,6 +97,9 @@ export interface CoreAnswer {
   retryAfter?: number
 }
 
+/** A moment: one of its forms, or `{}` for now. */
+export type CoreMoment = { version?: number } | { position: number } | { commit: string; version: number } | { time: number } | { known: number }
+
 /** The `execute`/`append` answer as JSON: `{ commitId, stream, version, events: RecordedEvent[] }`. */
 export type ReceiptJson = string
 
@@ -106,7 +109,7 @@ export interface Core {
   append(stream: string, events: string, options: string): Promise<ReceiptJson>
   /** Many commits in one transaction, all or none: JSON `[{ stream, events, expectedVersion? }, …]`. Resolves to the number of events. */
   appendMany(commits: string): Promise<number>
-  /** `at`: JSON `{ version?: number, time?: number, known?: number }` or `{}`. Resolves to the state, the JavaScript value that `evolve` made, and the version. */
+  /** `at`: JSON of `CoreMoment`. Resolves to the state, the JavaScript value that `evolve` made, and the version. */
   load(aggregate: string, id: string, at: string): Promise<[state: unknown, version: number]>
   /**
    * `query`: JSON of `CoreQuery` in `read.ts`, with `limit`. Answers JSON `{ events, next: string | null }`; a page may hold fewer
@@ -119,6 +122,16 @@ export interface Core {
   row(projection: string, key: string): Promise<string | undefined>
   /** All rows: JSON `[[key, row], …]`, sorted by key. */
   rows(projection: string): Promise<string>
+  /** A row as it stood at a moment. */
+  rowAt(projection: string, key: string, at: string): Promise<string | undefined>
+  /** All rows as they stood at a moment: as `rows`. */
+  rowsAt(projection: string, at: string): Promise<string>
+  /** What became of the rows, or of one, between two moments: JSON `{ rows: [{ key, before?, after?, changes }], events, total }`. */
+  rowsDifference(projection: string, key: string | undefined, from: string, to: string, limit: number): Promise<string>
+  /** The fields in which two JSON documents differ: JSON `[{ path, before?, after? }]`. */
+  fieldChanges(before: string, after: string): string
+  /** The next events of a replay; without a cursor it begins. JSON `{ events, failures, cursor, progress, done }`. */
+  replayStep(replay: string, cursor: string | undefined): Promise<string>
   /** Resolves when the commit of this stream is settled: JSON of an Outcome. */
   outcome(stream: string, commitId: string): Promise<string>
   /** The first `limit` pending commits: JSON array of `QueuedCommit`. */

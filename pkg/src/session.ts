@@ -84,6 +84,11 @@ export class Session {
     }
   }
 
+  /** Runs a function of the app that must not call the tidelog. */
+  pure<Answer>(run: () => Answer): Answer {
+    return this.#purity.during(run)
+  }
+
   /** Where the core stands. */
   status(): CoreStatus {
     return JSON.parse(this.now(() => this.core.status())) as CoreStatus

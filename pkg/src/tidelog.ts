@@ -4,13 +4,16 @@ import type { Aggregate, AnyAggregate } from './aggregate.js'
 import { appendInChunks, type BulkOptions, type BulkProgress } from './bulk.js'
 import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions, MessageOptions } from './command.js'
 import type { Core } from './core.js'
-import { encodeCommand, encodeEvents, expected, integer, millis, text } from './encode.js'
+import { rowsDifference, stateDifference, type Difference, type DifferenceOptions, type RowsDifference } from './difference.js'
+import { encodeCommand, encodeEvents, expected, integer, text } from './encode.js'
 import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, NewEvent } from './event.js'
 import { LiveValue, type Live } from './live.js'
+import { momentOf, type MomentOptions } from './moment.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
+import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
 import type { Session } from './session.js'
 import type { Storage } from './storage.js'
@@ -25,18 +28,7 @@ export interface Loaded<State> {
 }
 
 /** The options of `load`. */
-export interface LoadOptions {
-  /**
-   * As it was then (a `Date`: the events that had occurred by then), or at this version (a number). Default: now, pending events
-   * included.
-   */
-  readonly at?: Date | number
-  /**
-   * As it was known then: a confirmed event counts from the moment the server recorded it, whenever it occurred; a pending one from
-   * when it occurred, as only this device knows it. Not together with `at`.
-   */
-  readonly knownAt?: Date
-}
+export type LoadOptions = MomentOptions
 
 /** What a tidelog is made of. */
 export interface TidelogParts {
@@ -114,12 +106,8 @@ export class Tidelog {
   ): Promise<Loaded<State>> {
     this.#aggregate(aggregate)
     text(id, 'id')
-    const { at, knownAt } = options
-    if (at !== undefined && knownAt !== undefined) throw invalidArgument('knownAt', 'at and knownAt are two questions: ask one')
-    if (knownAt !== undefined && !(knownAt instanceof Date)) throw invalidArgument('knownAt', 'knownAt is a Date')
-    const known = knownAt && { known: millis(knownAt, 'knownAt') }
-    const moment = known ?? (at === undefined ? {} : at instanceof Date ? { time: millis(at, 'at') } : { version: integer(at, 0, Number.MAX_SAFE_INTEGER, 'at') })
-    const [state, version] = await this.#session.call(() => this.#core.load(aggregate.name, id, JSON.stringify(moment)))
+    const moment = momentOf(options, 'version')
+    const [state, version] = await this.#session.call(() => this.#core.load(aggregate.name, id, moment))
     return { state: state as State, version }
   }
 
@@ -195,17 +183,67 @@ export class Tidelog {
     return key === undefined ? this.#live(watch, () => this.rows(projection)) : this.#live(watch, () => this.row(projection, key))
   }
 
-  /** A row of a projection now; undefined if there is none. */
-  async row<Row>(projection: Projection<Row>, key: string): Promise<Row | undefined> {
+  /** A row of a projection, now or as it once was; undefined if there is none. Whoever looks back pays for a fold of the log up to there. */
+  async row<Row>(projection: Projection<Row>, key: string, options: MomentOptions = {}): Promise<Row | undefined> {
     this.#projection(projection)
-    const json = await this.#session.call(() => this.#core.row(projection.name, text(key, 'key')))
+    const at = momentOf(options, 'position')
+    text(key, 'key')
+    const json = await this.#session.call(() => (at === '{}' ? this.#core.row(projection.name, key) : this.#core.rowAt(projection.name, key, at)))
     return json === undefined ? undefined : (JSON.parse(json) as Row)
   }
 
-  /** All rows of a projection now, sorted by key. */
-  async rows<Row>(projection: Projection<Row>): Promise<Rows<Row>> {
+  /** All rows of a projection, now or as they once were, sorted by key. */
+  async rows<Row>(projection: Projection<Row>, options: MomentOptions = {}): Promise<Rows<Row>> {
     this.#projection(projection)
-    return JSON.parse(await this.#session.call(() => this.#core.rows(projection.name))) as Rows<Row>
+    const at = momentOf(options, 'position')
+    return JSON.parse(await this.#session.call(() => (at === '{}' ? this.#core.rows(projection.name) : this.#core.rowsAt(projection.name, at)))) as Rows<Row>
+  }
+
+  /**
+   * What changed between two moments: which fields, from what to what, and by which events. Of an aggregate's instance, of a row,
+   * or of all rows of a projection.
+   *
+   * @throws {TidelogError} as `load` and `row`; `not-json` if the states of the aggregate are not what JSON can hold.
+   */
+  async difference<State, Command extends AnyCommand, Event extends AnyEvent>(
+    aggregate: Aggregate<State, Command, Event>,
+    id: string,
+    options: DifferenceOptions,
+  ): Promise<Difference<State, Event>>
+  async difference<Row>(projection: Projection<Row>, key: string, options: DifferenceOptions): Promise<Difference<Row>>
+  async difference<Row>(projection: Projection<Row>, options: DifferenceOptions): Promise<RowsDifference<Row>>
+  async difference(subject: AnyAggregate | AnyProjection, idOrOptions: string | DifferenceOptions, options?: DifferenceOptions): Promise<unknown> {
+    const between = options ?? (idOrOptions as DifferenceOptions)
+    if ('decide' in subject) {
+      this.#aggregate(subject)
+      return stateDifference(this.#session, subject, idOrOptions as string, between)
+    }
+    this.#projection(subject)
+    if (options === undefined) return rowsDifference(this.#session, subject, undefined, between)
+    const { rows, ...by } = await rowsDifference(this.#session, subject, text(idOrOptions, 'key'), between)
+    const { before, after, changes } = rows[0] ?? { before: undefined, after: undefined, changes: [] }
+    return { before, after, changes, ...by }
+  }
+
+  /**
+   * Goes through confirmed events once more, batch by batch, and hands them to a callback, or folds them with a projection, an
+   * aggregate or a reducer, registered or not. It only reads: process managers don't run, and calls of the handler into the tidelog are
+   * refused.
+   *
+   * ```ts
+   * const replay = tidelog.replay(progress, { to: new Date('2014-03-03'), signal })
+   * replay.progress.subscribe(({ events, total }) => bar.set(events / total))
+   * const { result } = await replay.finished
+   * ```
+   *
+   * @throws {TidelogError} `invalid-argument` at once.
+   */
+  replay<Row>(projection: Projection<Row>, options?: ReplayOptions): Replay<ReadonlyMap<string, Row>>
+  replay<State, Event extends AnyEvent>(aggregate: Evolving<State, Event>, options?: ReplayOptions<Event>): Replay<ReadonlyMap<string, State>>
+  replay<State, Event extends AnyEvent>(reducer: Reducer<State, Event>, options?: ReplayOptions<Event>): Replay<State>
+  replay<Event extends AnyEvent = AnyEvent>(callback: ReplayCallback<Event>, options?: ReplayOptions<Event>): Replay<undefined>
+  replay(handler: unknown, options: ReplayOptions = {}): Replay<unknown> {
+    return startReplay(this.#session, handler, options)
   }
 
   /**

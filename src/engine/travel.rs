@@ -53,7 +53,7 @@ pub struct RowDifference {
 /// What became of a projection between two moments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RowsDifference {
-    /// The rows that differ, sorted by key.
+    /// The rows that differ, sorted by key; a single row that was asked for, also if it doesn't.
     pub rows: Vec<RowDifference>,
     /// The events that belong to one moment and not to the other and that changed what was asked for, in their order, at most as
     /// many as were asked for.
@@ -416,7 +416,7 @@ impl Two<'_> {
         let rows = keys.into_iter().filter(asked).filter_map(|key| {
             let (before, after) = (before.get(key), after.get(key));
             let changes = difference(before, after);
-            (!changes.is_empty()).then(|| RowDifference {
+            (self.key.is_some() || !changes.is_empty()).then(|| RowDifference {
                 key: (**key).to_owned(),
                 before: before.cloned(),
                 after: after.cloned(),

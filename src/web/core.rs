@@ -5,18 +5,18 @@ use super::{
     hooks::Hooks,
     query::read_page,
     storage::PageStore,
+    travel::moment,
 };
 use crate::{
-    engine::{At, Engine, Receipt, Status},
+    engine::{Engine, Receipt, Status},
     event::RecordedEvent,
     id::CommitId,
     stream::StreamName,
-    time::Timestamp,
     version::Version,
 };
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Promise};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
@@ -45,7 +45,7 @@ impl Core {
     }
 
     /// Runs a call on the engine as a promise. Boxed, so that what drives a future is in the wasm once and not per call.
-    fn promise<F>(&self, call: impl FnOnce(Engine<PageStore>) -> F) -> Promise
+    pub(super) fn promise<F>(&self, call: impl FnOnce(Engine<PageStore>) -> F) -> Promise
     where
         F: Future<Output = Result<JsValue, JsValue>> + 'static,
     {
@@ -54,7 +54,7 @@ impl Core {
     }
 }
 
-fn parse<T: DeserializeOwned>(argument: &str, text: &str) -> Result<T, JsValue> {
+pub(super) fn parse<T: DeserializeOwned>(argument: &str, text: &str) -> Result<T, JsValue> {
     serde_json::from_str(text).map_err(|error| invalid(argument, error))
 }
 
@@ -88,25 +88,6 @@ fn receipt_json(receipt: &Receipt) -> Result<JsValue, JsValue> {
     })
 }
 
-/// A moment as JavaScript gives it.
-#[derive(Deserialize)]
-struct Moment {
-    version: Option<Version>,
-    time: Option<Timestamp>,
-    known: Option<Timestamp>,
-}
-
-impl Moment {
-    fn at(self) -> At {
-        match self {
-            Self { version: Some(version), .. } => At::Version(version),
-            Self { time: Some(time), .. } => At::Occurred(time),
-            Self { known: Some(known), .. } => At::Known(known),
-            Self { .. } => At::Now,
-        }
-    }
-}
-
 #[wasm_bindgen]
 impl Core {
     /// Runs a command.
@@ -137,7 +118,7 @@ impl Core {
     /// The state of an aggregate and its version, as an array of the two.
     pub fn load(&self, aggregate: String, id: String, at: String) -> Promise {
         self.promise(async move |engine| {
-            let at = parse::<Moment>("at", &at)?.at();
+            let at = moment("at", &at)?;
             let (state, version) = engine.load(&aggregate, &id, at).await.map_err(read_failure)?;
             let state = state.downcast_ref().cloned().unwrap_or(JsValue::UNDEFINED);
             Ok(Array::of2(&state, &(version as f64).into()).into())

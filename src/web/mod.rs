@@ -12,7 +12,9 @@ mod inside;
 mod open;
 mod projection;
 mod query;
+mod replay;
 mod storage;
+mod travel;
 mod upcaster;
 
 pub use aggregate::JsAggregate;
