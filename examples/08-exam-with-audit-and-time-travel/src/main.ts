@@ -1,6 +1,6 @@
 /** An exam, and afterwards the questions that exams raise. */
 import assert from 'node:assert/strict'
-import { isTidelogError, open } from 'tidelog'
+import { isTidelogError, open, projection, type RecordedEvent } from 'tidelog'
 import { exam, type ExamEvent } from './exam.js'
 
 // The hall's clock, so that this runs the same on every day.
@@ -8,7 +8,20 @@ let clock = Date.UTC(2026, 5, 3, 8)
 const at = (day: number, hour: number, minute: number): Date => new Date(Date.UTC(2026, 5, day, hour, minute))
 const moment = (time: number): string => new Date(time).toISOString().slice(0, 16).replace('T', ' ')
 
-const tidelog = await open({ name: 'exams', storage: 'memory', aggregates: [exam], environment: { now: () => clock } })
+/** The office's list: a row for each exam. */
+const list = projection({
+  name: 'list',
+  from: [exam],
+  initial: { answers: 0, points: null as number | null, examiner: null as string | null },
+  key: ({ stream }) => stream.slice('exam-'.length),
+  on: {
+    ExamHandedIn: (row, { data }) => ({ ...row, answers: data.answers }),
+    ExamGraded: (row, { data, metadata }) => ({ ...row, points: data.points, examiner: metadata.actor ?? null }),
+    GradeChanged: (row, { data, metadata }) => ({ ...row, points: data.to, examiner: metadata.actor ?? null }),
+  },
+})
+
+const tidelog = await open({ name: 'exams', storage: 'memory', aggregates: [exam], projections: [list], environment: { now: () => clock } })
 type Command = Parameters<typeof exam.decide>[0]
 const does = async (when: Date, actor: string, learner: string, command: Command): Promise<void> => {
   clock = when.getTime()
@@ -47,9 +60,30 @@ const known = await tidelog.load(exam, 'ada', { knownAt: evening })
 console.log(`by the evening ${happened.state.interrupted} minutes were lost; known that evening: ${known.state.interrupted}`)
 assert.deepEqual([happened.state.interrupted, known.state.interrupted], [4, 0])
 
-// What did the certificate of the 10th of June rest on?
-const certificate = await tidelog.load(exam, 'ada', { knownAt: at(10, 0, 0) })
-const now = await tidelog.load(exam, 'ada')
-console.log(`points on the 10th: ${certificate.state.points}, now: ${now.state.points}`)
-assert.deepEqual([certificate.state.points, now.state.points], [11, 13])
+// What did the certificate of the 10th of June rest on? The list as it was known on that day, and what has changed since.
+const then = await tidelog.row(list, 'ada', { knownAt: at(10, 0, 0) })
+console.log(`the list on the 10th: ${JSON.stringify(then)}`)
+const since = await tidelog.difference(list, 'ada', { from: { knownAt: at(10, 0, 0) } })
+for (const { path, before, after } of since.changes) console.log(`  since then ${path}: ${String(before)}, now ${String(after)}`)
+for (const { type, data, metadata } of since.events) console.log(`  because of ${type} by ${metadata.actor}: ${(data as { reason: string }).reason}`)
+assert.deepEqual(since.changes.map(({ path }) => path).sort(), ['/examiner', '/points'])
+
+// The same for the paper itself, between two versions.
+const paper = await tidelog.difference(exam, 'ada', { from: 3, to: 4 })
+console.log(`her fourth step: ${paper.changes.map(({ path, before, after }) => `${path} from ${String(before)} to ${String(after)}`).join(', ')}`)
+
+// A question that nobody thought of before: a replay folds the log with whatever is asked today, and changes nothing.
+const replay = tidelog.replay(
+  {
+    initialState: {} as Readonly<Record<string, number>>,
+    evolve: (changes: Readonly<Record<string, number>>, { stream, data }: RecordedEvent<Extract<ExamEvent, { type: 'QuestionAnswered' }>>) => {
+      const answer = `${stream} ${data.question}`
+      return { ...changes, [answer]: (changes[answer] ?? 0) + 1 }
+    },
+  },
+  { types: ['QuestionAnswered'] },
+)
+const { result, events, ended } = await replay.finished
+console.log(`answers given, by question (${events} events, ${ended}): ${JSON.stringify(result)}`)
+assert.equal(result['exam-ada q1'], 2)
 tidelog.close()
