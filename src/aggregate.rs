@@ -3,10 +3,12 @@
 use crate::{
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
+    snapshot::{Keeper, Snapshots, keeper::Typed},
     stream::StreamName,
     time::Timestamp,
     version::Version,
 };
+
 use serde::{Serialize, de::DeserializeOwned};
 use std::{any::Any, marker::PhantomData, rc::Rc, sync::Arc};
 
@@ -99,6 +101,41 @@ pub trait Aggregate: 'static {
         Policy::Redecide
     }
 
+    /// The version of what states are and mean: raise it whenever `State`, `evolve` or an upcaster has changed, so that no
+    /// snapshot that older code has made is used.
+    const SCHEMA_VERSION: u32 = 1;
+
+    /// How states are kept as snapshots; none (the default) means that they are not. Where `State` can be written and read
+    /// by serde, `Some(Snapshots::json())` will do:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tidelog::{aggregate::{Aggregate, Context}, snapshot::Snapshots};
+    /// # #[derive(Deserialize)] #[serde(tag = "type")] enum Command { Add }
+    /// # #[derive(Serialize, Deserialize)] #[serde(tag = "type")] enum Event { Added }
+    /// #[derive(Clone, Default, Serialize, Deserialize)]
+    /// struct Counter { total: i64 }
+    ///
+    /// impl Aggregate for Counter {
+    ///     const SCHEMA_VERSION: u32 = 2;
+    ///     fn snapshots() -> Option<Snapshots<Self>> {
+    ///         Some(Snapshots::json())
+    ///     }
+    /// #   const NAME: &'static str = "counter";
+    /// #   type State = Self;
+    /// #   type Command = Command;
+    /// #   type Event = Event;
+    /// #   type Error = std::fmt::Error;
+    /// #   fn decide(_: &Self, _: Command, _: &Context) -> Result<Vec<Event>, std::fmt::Error> { Ok(vec![Event::Added]) }
+    /// #   fn evolve(state: Self, _: &Event) -> Self { Self { total: state.total + 1 } }
+    ///     // …
+    /// }
+    /// ```
+    #[must_use]
+    fn snapshots() -> Option<Snapshots<Self::State>> {
+        None
+    }
+
     /// A stable word for a refusal, for apps to switch on.
     #[must_use]
     fn code(_error: &Self::Error) -> Option<String> {
@@ -183,11 +220,16 @@ pub trait Decider {
         state: &State,
         context: &Context,
     ) -> Result<Vec<NewEvent>, DecideError>;
+    /// How its states are kept as snapshots; none if they are not.
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        None
+    }
 }
 
 /// A Rust aggregate with its types erased.
-struct Erased<A> {
+struct Erased<A: Aggregate> {
     name: Arc<str>,
+    keeper: Option<Typed<A::State>>,
     aggregate: PhantomData<A>,
 }
 
@@ -203,6 +245,10 @@ impl<A: Aggregate> Erased<A> {
 }
 
 impl<A: Aggregate> Decider for Erased<A> {
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper)
+    }
+
     fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -307,7 +353,8 @@ impl Registry {
     /// # Errors
     /// [`RegisterError`] for a name that is taken or can't be part of a stream name.
     pub fn add<A: Aggregate>(&mut self) -> Result<(), RegisterError> {
-        self.add_decider(Rc::new(Erased::<A> { name: A::NAME.into(), aggregate: PhantomData }))
+        let keeper = A::snapshots().map(|snapshots| Typed::new(snapshots, A::NAME, A::SCHEMA_VERSION));
+        self.add_decider(Rc::new(Erased::<A> { name: A::NAME.into(), keeper, aggregate: PhantomData }))
     }
 
     /// Adds an aggregate whose types are erased already.

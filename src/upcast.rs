@@ -87,6 +87,16 @@ impl Decoder {
         self.steps.is_empty()
     }
 
+    /// What is known of the steps without calling them: their types and schema versions, sorted. Where it differs, states that
+    /// were made of decoded events may differ too.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let mut steps: Vec<_> =
+            self.steps.keys().map(|(from, version)| format!("{from}@{version};")).collect();
+        steps.sort_unstable();
+        steps.concat()
+    }
+
     /// Brings events to today's shape. What an event is split into shares its id, version and position.
     ///
     /// # Errors

@@ -42,6 +42,14 @@ pub enum ReadError {
     /// A state can't be made.
     #[error(transparent)]
     Evolve(#[from] EvolveError),
+    /// The state of a stream can't be kept as a snapshot.
+    #[error("the state of {stream} can't be kept as a snapshot: {reason}")]
+    Unkeepable {
+        /// The stream.
+        stream: StreamName,
+        /// Why.
+        reason: String,
+    },
     /// A row can't be made.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -153,6 +161,7 @@ impl ReadError {
             Self::Evolve(_) => "evolve-failed",
             Self::Project(_) => "projection-failed",
             Self::Refused { .. } => "refused",
+            Self::Unkeepable { .. } => "unkeepable-state",
         }
     }
 }

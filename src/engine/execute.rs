@@ -388,7 +388,10 @@ impl<S: Store> Inner<S> {
         let events = self.decoder.decode(receipt.events.clone()).ok();
         let state = events.and_then(|events| decider.evolve(kept.state, &events).ok());
         if let Some(state) = state {
-            let kept = Kept { version: receipt.version, revision, state };
+            let mut tally = kept.tally;
+            tally.add(&receipt.events);
+            self.consider(decider, &receipt.stream, &tally, 0);
+            let kept = Kept { version: receipt.version, revision, state, tally };
             self.states.borrow_mut().put(receipt.stream.clone(), kept);
         }
     }

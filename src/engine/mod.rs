@@ -15,6 +15,7 @@ mod pulling;
 mod read;
 mod replay;
 mod signal;
+mod snapshots;
 mod states;
 mod status;
 mod travel;
@@ -39,11 +40,13 @@ use crate::{
     },
     metrics::{Listener, Meter},
     projection::Projector,
+    snapshot::{Compression, SnapshotPolicy},
     time::Timestamp,
     upcast::Decoder,
 };
 use driver::Driver;
 use signal::Signal;
+use snapshots::Keeping;
 use states::States;
 use std::{
     cell::{Cell, RefCell},
@@ -68,6 +71,10 @@ pub struct Parts {
     pub actor: Option<String>,
     /// Milliseconds between looks at the server while idle.
     pub poll_interval: u64,
+    /// When snapshots are taken, unless an aggregate says otherwise.
+    pub snapshots: SnapshotPolicy,
+    /// What compresses snapshots, if a policy asks for it.
+    pub compression: Option<Rc<dyn Compression>>,
     /// Whom to tell.
     pub host: Rc<dyn Host>,
     /// What stands around commands and queries, the outermost first.
@@ -86,13 +93,15 @@ impl Parts {
             decoder: Decoder::default(),
             actor: None,
             poll_interval: 5_000,
+            snapshots: SnapshotPolicy::default(),
+            compression: None,
             host: Rc::new(Alone),
             middleware: Vec::new(),
         }
     }
 }
 
-/// What changed in the log.
+/// What changed in the log. With no streams and no sync nothing has, but there is background work: see [`Engine::maintain`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// The streams with new or other events; none means that any may have changed.
@@ -142,6 +151,7 @@ struct Inner<S: Store> {
     surroundings: Surroundings,
     views: Vec<View>,
     states: RefCell<States>,
+    keeping: Keeping,
     turns: RefCell<HashMap<String, Rc<futures_util::lock::Mutex<()>>>>,
     signal: Signal,
     driver: Driver,
@@ -172,6 +182,7 @@ impl<S: Store> Engine<S> {
         let session = SessionId(parts.surroundings.id()?);
         let log = Log::open(store, parts.authority).await?;
         let device = log.device_id(fresh).await?;
+        let keeping = Keeping::new(parts.snapshots, parts.compression, parts.decoder.signature());
         let views = parts.projections.into_iter().map(View::new);
         let host = Rc::clone(&parts.host);
         let listener = host
@@ -188,6 +199,7 @@ impl<S: Store> Engine<S> {
                 surroundings: parts.surroundings,
                 views: views.collect(),
                 states: RefCell::default(),
+                keeping,
                 turns: RefCell::default(),
                 signal: Signal::default(),
                 driver: Driver::new(parts.poll_interval),
@@ -236,11 +248,15 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// One step of background merging; whether there is more to do. Call it while nothing else is going on.
+    /// One step of background work, a snapshot that is due or else merging; whether there is more to do. Call it while nothing
+    /// else is going on.
     ///
     /// # Errors
     /// [`ReadError::Log`] if the log can't be read or written; nothing is lost then.
     pub async fn maintain(&self) -> Result<bool, ReadError> {
+        if self.inner.keep_next().await {
+            return Ok(true);
+        }
         Ok(self.inner.log.merge().await?)
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Inner, ReadError};
 use crate::{
+    aggregate::{Decider, State},
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     event::RecordedEvent,
     id::CommitId,
@@ -22,6 +23,7 @@ use crate::{
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap, HashSet},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -219,6 +221,7 @@ impl<S: Store> Inner<S> {
             if self.log.apply(change).await? == Applied::Done {
                 self.tally(tally);
                 self.look_for_oldest().await;
+                self.consider_confirmed(&streams);
                 self.wrote(Some(streams));
                 return Ok(true);
             }
@@ -421,18 +424,32 @@ impl<S: Store> Inner<S> {
         confirmed: &[ConfirmedCommit],
         moved: bool,
     ) -> Result<Base, Failure> {
-        let mut events = self.log.load_confirmed(stream, 0).await?;
+        let mut arrived = Vec::new();
         for it in confirmed.iter().filter(|it| it.commit.stream == *stream) {
             let recorded = (it.first_position, it.recorded_at);
-            events.extend(RecordedEvent::of_commit(it.commit.clone(), it.first_version, Some(recorded)));
+            arrived.extend(RecordedEvent::of_commit(it.commit.clone(), it.first_version, Some(recorded)));
         }
-        let version = events.last().map_or(0, |event| event.version);
-        let state = self.decider(stream.aggregate()).and_then(|decider| {
-            let state = self.fold(&decider, decider.initial()?, events)?;
-            Ok((decider, state))
-        });
-        let state = state.map_err(|error| error.to_string());
+        let here = self.log.confirmed_version(stream);
+        let version = arrived.last().map_or(here, |event| event.version);
+        let state = match self.confirmed_with(stream, here, arrived).await {
+            Err(ReadError::Log(error)) => return Err(error.into()),
+            state => state.map_err(|error| error.to_string()),
+        };
         Ok(Base { version, state, moved })
+    }
+
+    /// The state of a stream's confirmed events here and those that arrived.
+    async fn confirmed_with(
+        &self,
+        stream: &StreamName,
+        here: Version,
+        arrived: Vec<RecordedEvent>,
+    ) -> Result<(Rc<dyn Decider>, State), ReadError> {
+        let decider = self.decider(stream.aggregate())?;
+        let mut resumed = self.resume(&decider, stream, here).await?;
+        resumed.events.extend(arrived);
+        let kept = self.folded(&decider, resumed)?;
+        Ok((decider, kept.state))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Reading: states and events, always through the decoder.
 
-use super::{At, Engine, Inner, QueryContext, QueryKind, ReadError, error::unknown_aggregate, states::Kept};
+use super::{
+    At, Engine, Inner, QueryContext, QueryKind, ReadError, error::unknown_aggregate, snapshots::Resumed,
+    states::Kept,
+};
 use crate::{
     aggregate::{Decider, State},
     event::RecordedEvent,
@@ -97,7 +100,7 @@ impl<S: Store> Inner<S> {
         Ok(state)
     }
 
-    /// The latest state of a stream: what is kept, and the events since.
+    /// The latest state of a stream: what is kept, or a snapshot, and the events since.
     pub(super) async fn current(
         &self,
         decider: &Rc<dyn Decider>,
@@ -107,20 +110,16 @@ impl<S: Store> Inner<S> {
             let revision = self.log.head().revision;
             let version = self.log.version(stream);
             let kept = self.states.borrow_mut().get(stream, revision);
-            let kept = match kept.filter(|kept| kept.version <= version) {
-                Some(kept) => kept,
-                None => Kept { version: 0, revision, state: decider.initial()? },
+            let began = self.surroundings.elapsed();
+            let resumed = match kept.filter(|kept| kept.version <= version) {
+                Some(kept) if kept.version == version => return Ok(kept),
+                Some(kept) => Resumed::warm(self.log.load(stream, kept.version).await?, kept),
+                None => self.resume(decider, stream, Version::MAX).await?,
             };
-            if kept.version == version {
-                return Ok(kept);
-            }
-            let events = self.log.load(stream, kept.version).await?;
             if self.log.head().revision != revision {
                 continue;
             }
-            let version = events.last().map_or(kept.version, |event| event.version);
-            let state = self.fold(decider, kept.state, events)?;
-            let kept = Kept { version, revision, state };
+            let kept = self.evolved(decider, stream, resumed, began)?;
             self.states.borrow_mut().put(stream.clone(), kept.clone());
             return Ok(kept);
         }

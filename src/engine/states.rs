@@ -1,6 +1,9 @@
 //! A bounded cache of current states, so that a warm `execute` reads nothing.
 
-use crate::{aggregate::State, stream::StreamName, version::Version};
+use crate::{
+    aggregate::State, event::RecordedEvent, snapshot::row::Row, stream::StreamName, time::Timestamp,
+    version::Version,
+};
 use std::collections::HashMap;
 
 /// The most states kept.
@@ -13,6 +16,32 @@ pub(super) struct Kept {
     pub(super) version: Version,
     pub(super) revision: u64,
     pub(super) state: State,
+    pub(super) tally: Tally,
+}
+
+/// How a stream stands since its last snapshot.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    /// The version of the snapshot; 0 if there is none.
+    pub(super) version: Version,
+    /// The size of its state in bytes of JSON.
+    pub(super) size: u64,
+    pub(super) taken_at: Option<Timestamp>,
+    /// The size of the events since, pending ones included.
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    /// Takes in events.
+    pub(super) fn add(&mut self, events: &[RecordedEvent]) {
+        // beside its data, an event is an id, a type and what its commit knows
+        self.bytes += events.iter().map(|event| 64 + event.event.data.len() as u64).sum::<u64>();
+    }
+
+    /// Right after a snapshot.
+    pub(super) fn since(row: &Row<'_>) -> Self {
+        Self { version: row.version, size: row.size, taken_at: Some(row.taken_at), bytes: 0 }
+    }
 }
 
 #[derive(Default)]
@@ -28,6 +57,18 @@ impl States {
         let (used, kept) = self.kept.get_mut(stream)?;
         *used = self.clock;
         (kept.revision == revision).then(|| kept.clone())
+    }
+
+    /// How a stream stands, if its state is kept.
+    pub(super) fn tally(&self, stream: &StreamName) -> Option<Tally> {
+        self.kept.get(stream).map(|(_, kept)| kept.tally)
+    }
+
+    /// A snapshot of a stream was taken, or found impossible.
+    pub(super) fn snapshotted(&mut self, stream: &StreamName, tally: &Tally) {
+        if let Some((_, kept)) = self.kept.get_mut(stream) {
+            kept.tally = *tally;
+        }
     }
 
     pub(super) fn put(&mut self, stream: StreamName, kept: Kept) {

@@ -203,6 +203,12 @@ impl<S: Store> Inner<S> {
         stream: &StreamName,
         at: At,
     ) -> Result<(State, Version), ReadError> {
+        if let At::Version(version) = at
+            && let Some(resumed) = self.nearest_snapshot(decider, stream, version).await?
+        {
+            let kept = self.folded(decider, resumed)?;
+            return Ok((kept.state, kept.version));
+        }
         let (decider, stream) = (Rc::clone(decider), stream.clone());
         let query = Query { stream: Some(stream.clone()), ..Query::default() };
         let state = decider.initial()?;

@@ -303,7 +303,9 @@ impl<S: Store> Inner<S> {
                 Refusal::Moved => AppendError::Moved,
                 Refusal::Conflict { stream, expected, actual } => {
                     let missing = match expected {
-                        ExpectedVersion::Exact(version) => self.load(&stream, version, false).await,
+                        ExpectedVersion::Exact(version) => {
+                            self.load(&stream, version, Version::MAX, false).await
+                        }
                         _ => Ok(Vec::new()),
                     };
                     match missing {

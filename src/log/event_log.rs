@@ -290,6 +290,11 @@ impl<S: Store> Log<S> {
         }
     }
 
+    /// The storage underneath, for the tables that are derived from the log.
+    pub(crate) fn store(&self) -> &S {
+        &self.inner.store
+    }
+
     /// Lets go of the database. Calls after it answer [`StoreError::Closed`], as far as they need the store.
     pub fn close(&self) {
         self.inner.store.close();

@@ -23,7 +23,20 @@ impl<S: Store> Log<S> {
     /// # Errors
     /// [`LogError::Corrupt`] if a block of the stream is damaged or missing, or storage failed.
     pub async fn load(&self, stream: &StreamName, after: Version) -> Result<Vec<RecordedEvent>, LogError> {
-        self.inner.load(stream, after, false).await
+        self.inner.load(stream, after, Version::MAX, false).await
+    }
+
+    /// The events of a stream with a version above `after`, up to and including `to`, pending ones included.
+    ///
+    /// # Errors
+    /// As [`Log::load`].
+    pub async fn load_until(
+        &self,
+        stream: &StreamName,
+        after: Version,
+        to: Version,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        self.inner.load(stream, after, to, false).await
     }
 
     /// The confirmed events of a stream with a version above `after`.
@@ -35,7 +48,7 @@ impl<S: Store> Log<S> {
         stream: &StreamName,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, LogError> {
-        self.inner.load(stream, after, true).await
+        self.inner.load(stream, after, Version::MAX, true).await
     }
 
     /// The confirmed commit of a stream with this id, if there is one. Looks through the stream's blocks, the latest first.
@@ -108,10 +121,11 @@ impl<S: Store> Inner<S> {
         &self,
         stream: &StreamName,
         after: Version,
+        to: Version,
         confirmed_only: bool,
     ) -> Result<Vec<RecordedEvent>, LogError> {
         loop {
-            let wanted = self.wanted(stream, after, confirmed_only);
+            let wanted = self.wanted(stream, after, to, confirmed_only);
             let Some(blocks) = self.open_blocks(wanted.epoch, &wanted.blocks).await? else { continue };
             let blocks = blocks.into_iter().collect::<Result<Vec<_>, _>>()?;
             let (confirmed, pending) = blocks.split_at(wanted.confirmed);
@@ -124,6 +138,7 @@ impl<S: Store> Inner<S> {
                 return Err(missing_version(&wanted.blocks, stream, reached + 1));
             }
             read_pending(pending, stream, &wanted.pending, after, &mut events)?;
+            events.truncate(events.partition_point(|event| event.version <= to));
             let last = events.last().map_or(after, |event| event.version);
             if last < wanted.version.max(after) {
                 return Err(missing_version(&wanted.blocks, stream, last + 1));
@@ -132,15 +147,13 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    fn wanted(&self, stream: &StreamName, after: Version, confirmed_only: bool) -> Wanted {
+    fn wanted(&self, stream: &StreamName, after: Version, to: Version, confirmed_only: bool) -> Wanted {
         let view = self.view.borrow();
         let index = &view.index;
-        let confirmed_version = index.confirmed_version(stream);
-        let mut blocks: Vec<_> = index
-            .stream_blocks(stream, after, Version::MAX)
-            .into_iter()
-            .map(|key| (Region::Confirmed, key))
-            .collect();
+        let confirmed_only = confirmed_only || to <= index.confirmed_version(stream);
+        let confirmed_version = index.confirmed_version(stream).min(to);
+        let blocks = index.stream_blocks(stream, after, to).into_iter();
+        let mut blocks: Vec<_> = blocks.map(|key| (Region::Confirmed, key)).collect();
         let confirmed = blocks.len();
         let mut pending = if confirmed_only { Vec::new() } else { index.provisional(stream) };
         // The last one that begins at or before the first version wanted may hold it.
@@ -149,7 +162,7 @@ impl<S: Store> Inner<S> {
         let block_of = |sequence: u64| index.block_at(Region::Pending, sequence).map(|(key, _)| key);
         blocks.extend(pending.iter().filter_map(|(at, _)| block_of(*at)).map(|key| (Region::Pending, key)));
         blocks.dedup();
-        let version = if confirmed_only { confirmed_version } else { index.version(stream) };
+        let version = if confirmed_only { confirmed_version } else { index.version(stream).min(to) };
         Wanted { epoch: view.epoch, confirmed_version, version, confirmed, pending, blocks }
     }
 }

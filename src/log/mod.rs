@@ -19,6 +19,7 @@ mod merge;
 mod query;
 mod read;
 mod rows;
+pub(crate) mod sealed;
 mod sorted;
 pub mod store;
 mod view;

@@ -2,11 +2,9 @@
 
 use super::{
     Authority, LogError,
-    block::{
-        Block, BlockError, Packer, Region, Standing, crc32,
-        wire::{Reader, put_bytes, put_id, put_number, put_signed},
-    },
-    store::{Bytes, Key, Table, Write},
+    block::{Block, Packer, Region, Standing},
+    sealed::{BlockError, Reader, begin, put_bytes, put_id, put_number, put_signed, seal, unseal},
+    store::{Key, Table, Write},
 };
 use crate::{
     commit::{Policy, Reason, RejectedCommit},
@@ -41,7 +39,7 @@ impl HeadRecord {
 
     /// The row that holds it.
     pub(super) fn row(&self) -> Write {
-        let mut out = begin();
+        let mut out = begin(FORMAT);
         out.push(match self.authority {
             Authority::Device => 0,
             Authority::Server => 1,
@@ -56,7 +54,7 @@ impl HeadRecord {
     /// Reads the row.
     pub(super) fn of_row(key: &Key, row: &[u8]) -> Result<Self, LogError> {
         let read = || {
-            let mut reader = unseal(row)?;
+            let mut reader = unseal(row, FORMAT)?;
             Ok(Self {
                 authority: if reader.byte()? == 0 { Authority::Device } else { Authority::Server },
                 revision: reader.number()?,
@@ -71,14 +69,14 @@ impl HeadRecord {
 
 /// The row that holds the id of the device.
 pub(super) fn device_row(id: DeviceId) -> Write {
-    let mut out = begin();
+    let mut out = begin(FORMAT);
     put_id(&mut out, id.0);
     Write::Add(Table::Meta, DEVICE.into(), seal(out))
 }
 
 /// Reads the row that holds the id of the device.
 pub(super) fn device_of_row(key: &Key, row: &[u8]) -> Result<DeviceId, LogError> {
-    let id = unseal(row).and_then(|mut reader| reader.id());
+    let id = unseal(row, FORMAT).and_then(|mut reader| reader.id());
     id.map(DeviceId).map_err(|error| corrupt(Table::Meta, key, &error))
 }
 
@@ -90,7 +88,7 @@ pub(super) fn rejected_key(id: CommitId) -> Key {
 /// The row that keeps a rejected commit: why and when, then a block that holds it.
 pub(super) fn rejected_row(rejected: &RejectedCommit) -> Write {
     let RejectedCommit { commit, reason, rejected_at } = rejected;
-    let mut out = begin();
+    let mut out = begin(FORMAT);
     put_signed(&mut out, rejected_at.0);
     put_bytes(&mut out, reason.code.as_bytes());
     put_bytes(&mut out, reason.message.as_bytes());
@@ -110,7 +108,7 @@ pub(super) fn rejected_row(rejected: &RejectedCommit) -> Write {
 /// Reads the row of a rejected commit.
 pub(super) fn rejected_of_row(key: &Key, row: &[u8]) -> Result<RejectedCommit, LogError> {
     let read = || {
-        let mut reader = unseal(row)?;
+        let mut reader = unseal(row, FORMAT)?;
         let rejected_at = Timestamp(reader.signed()?);
         let (code, message) = (reader.text()?.into(), reader.text()?.to_owned());
         let detail = optional(&mut reader)?.map(str::to_owned);
@@ -136,29 +134,4 @@ fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
 
 fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, BlockError> {
     if reader.byte()? == 0 { Ok(None) } else { reader.text().map(Some) }
-}
-
-/// Room for the checksum, then the format.
-fn begin() -> Vec<u8> {
-    let mut out = vec![0; 4];
-    put_number(&mut out, FORMAT);
-    out
-}
-
-fn seal(mut out: Vec<u8>) -> Bytes {
-    let checksum = crc32(&[&out[4..]]).to_le_bytes();
-    out[..4].copy_from_slice(&checksum);
-    out.into()
-}
-
-fn unseal(row: &[u8]) -> Result<Reader<'_>, BlockError> {
-    let mut reader = Reader::new(row);
-    let checksum = reader.fixed()?;
-    if crc32(&[&row[4..]]) != checksum {
-        return Err(BlockError::Checksum { part: "row" });
-    }
-    match reader.number()? {
-        FORMAT => Ok(reader),
-        found => Err(BlockError::Newer { found: u8::try_from(found).unwrap_or(u8::MAX) }),
-    }
 }

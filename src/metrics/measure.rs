@@ -54,6 +54,23 @@ measures! {
         Rejected => "rejected",
         /// Exchanges with the server that failed.
         SyncFailures => "syncFailures",
+        /// States that were loaded from a snapshot and the events after it.
+        SnapshotHits => "snapshotHits",
+        /// States for which no snapshot fitted, so that all events were folded. Short streams, for which none is looked for,
+        /// don't count.
+        SnapshotMisses => "snapshotMisses",
+        /// Snapshots taken.
+        SnapshotsTaken => "snapshotsTaken",
+        /// Snapshots passed over because other code had made them.
+        SnapshotsOutdated => "snapshotsOutdated",
+        /// Snapshots passed over because they could not be read: damaged, of another format, or refused by the aggregate.
+        SnapshotsUnreadable => "snapshotsUnreadable",
+        /// Snapshots passed over because they end with an event that is not there among the confirmed ones.
+        SnapshotsAhead => "snapshotsAhead",
+        /// States that could not be kept, because JSON would change them.
+        SnapshotsUnkeepable => "snapshotsUnkeepable",
+        /// Snapshots that could not be read from storage, or written to it.
+        SnapshotsFailed => "snapshotsFailed",
     }
 }
 

@@ -51,6 +51,11 @@ pub async fn a_stream_is_loaded_from_any_version_on(database: &impl Database) {
         for after in 0..=version + 1 {
             let from = after.min(version) as usize;
             assert_eq!(log.load(&name, after).await.unwrap(), whole[from..], "{name} after {after}");
+            for to in [0, 1, after, after + 3, version, version + 5] {
+                let end = (to.min(version) as usize).max(from);
+                let until = log.load_until(&name, after, to).await.unwrap();
+                assert_eq!(until, whole[from..end], "{name} after {after} to {to}");
+            }
             let confirmed: Vec<_> =
                 whole[from..].iter().filter(|event| event.is_confirmed()).cloned().collect();
             assert_eq!(log.load_confirmed(&name, after).await.unwrap(), confirmed, "{name} after {after}");
