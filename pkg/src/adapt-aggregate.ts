@@ -7,6 +7,7 @@ import { asTidelogError, isTidelogError, messageOf, type ErrorCode } from './err
 import type { AnyEvent, RecordedEvent } from './event.js'
 import type { Purity } from './purity.js'
 import { classifyThrown } from './refusal.js'
+import { checkEvents } from './schema.js'
 
 /** The context of a decision as the core gives it. */
 interface ContextJson {
@@ -26,7 +27,7 @@ export interface AdaptedAggregate {
 
 /** Adapts an aggregate. */
 export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): AdaptedAggregate {
-  const { name, decide, evolve, initialState, policies } = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
+  const { name, decide, evolve, initialState, policies, schemas } = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
   // What `decide` threw, per execution on its way: two executions of one text on one stream throw the same.
   const executing = new Map<string, { count: number; thrown: unknown }>()
   const keyOf = (stream: string, command: string): string => `${stream}\n${command}`
@@ -52,7 +53,7 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): Adapted
         const decided: unknown = purity.during(() => decide(JSON.parse(command) as AnyCommand, state, decideContext))
         if (decided === undefined || decided === null) throw new TypeError(`it returned ${String(decided)} instead of events: return [] if nothing happens`)
         if (typeof (decided as PromiseLike<unknown>).then === 'function') throw new TypeError(`it returned a promise: it has to be synchronous`)
-        return encodeEvents(decided)
+        return encodeEvents(checkEvents(schemas.events, decided))
       } catch (thrown) {
         const execution = executing.get(keyOf(known.stream, command))
         if (execution && !known.replay) execution.thrown = thrown
@@ -84,7 +85,7 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): Adapted
 }
 
 /** What encoding says about events that can't be recorded. */
-const unrecordable = new Set<ErrorCode>(['not-json', 'too-large', 'invalid-argument'])
+const unrecordable = new Set<ErrorCode>(['not-json', 'too-large', 'invalid-argument', 'invalid-event'])
 
 /** Runs a part of the app; what it throws becomes plain data that the core can read. */
 export function failing<Answer>(run: () => Answer, before = '', version?: number): Answer {

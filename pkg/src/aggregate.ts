@@ -2,6 +2,7 @@
 import type { AnyCommand, Policy } from './command.js'
 import type { AnyEvent, EventExtras, RecordedEvent } from './event.js'
 import { invalidArgument } from './errors.js'
+import { checkSchemas, type MessagesOf, type SchemaMap, type Schemas } from './schema.js'
 
 /** What `decide` may know beside the command and the state. All of it comes from outside, so that a decision can be repeated. */
 export interface DecideContext {
@@ -38,6 +39,12 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
   readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State>
   /** What happens to a command of a type that was decided offline when its stream has moved. Default `redecide`. */
   readonly policies?: { readonly [Type in NoInfer<Command>['type']]?: Policy }
+  /**
+   * Schemas for the data of commands and events, of any library that speaks Standard Schema version 1. What a schema makes of the data
+   * (a default, a trimmed text) is what is decided on and recorded. Commands are checked by `execute`, before `decide`, and not again
+   * when they are decided again; events when they are decided or appended, not when they are read: what happened has happened.
+   */
+  readonly schemas?: Schemas
 }
 
 /** An aggregate, made by `aggregate()`. */
@@ -52,6 +59,8 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   readonly evolve: (state: State, event: RecordedEvent<Event>) => State
   /** The policies per command type; missing ones mean `redecide`. */
   readonly policies: Readonly<Record<string, Policy>>
+  /** The schemas of its commands and events. */
+  readonly schemas: Schemas
 }
 
 /** Any aggregate, whatever its state, commands and events. */
@@ -80,12 +89,23 @@ export type EventOf<A extends AnyAggregate> = A extends Aggregate<infer _State, 
  * })
  * ```
  *
+ * With `schemas` for all its commands and events the types come from there: `decide: (command, state) => …` needs no annotation.
+ *
  * @throws {TidelogError} `invalid-argument` if the name can't begin a stream's name, or a part is missing.
  */
+export function aggregate<State, const Commands extends SchemaMap, const Events extends SchemaMap>(
+  definition: AggregateDefinition<State, MessagesOf<Commands>, MessagesOf<Events>> & { readonly schemas: Required<Schemas<Commands, Events>> },
+): Aggregate<State, MessagesOf<Commands>, MessagesOf<Events>>
+export function aggregate<State, const Commands extends SchemaMap, Event extends AnyEvent<Type>, Type extends string = string>(
+  definition: AggregateDefinition<State, MessagesOf<Commands>, Event> & { readonly schemas: { readonly commands: Commands } },
+): Aggregate<State, MessagesOf<Commands>, Event>
 export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent<Type>, Type extends string = string>(
   definition: AggregateDefinition<State, Command, Event>,
+): Aggregate<State, Command, Event>
+export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent>(
+  definition: AggregateDefinition<State, Command, Event>,
 ): Aggregate<State, Command, Event> {
-  const { name, initialState, decide, evolve, policies = {} } = definition
+  const { name, initialState, decide, evolve, policies = {}, schemas = {} } = definition
   checkName('aggregate', name)
   if (name.includes('-')) throw invalidArgument('name', `an aggregate's name may not hold a hyphen: ${JSON.stringify(name)}`)
   for (const [part, value] of Object.entries({ decide, evolve })) {
@@ -96,12 +116,14 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
       throw invalidArgument('policies', `${JSON.stringify(policy)} is no policy for ${type}: redecide, keep or reject`)
     }
   }
+  checkSchemas(schemas)
   return Object.freeze({
     name,
     initialState: typeof initialState === 'function' ? (initialState as () => State) : () => structuredClone(initialState),
     decide,
     evolve,
     policies: { ...policies },
+    schemas,
   })
 }
 

@@ -33,6 +33,7 @@ export async function appendInChunks(
   commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>,
   { onProgress, signal }: BulkOptions,
   append: (chunk: string) => Promise<number>,
+  check: (stream: string, events: unknown, path: string) => unknown = (_, events) => events,
 ): Promise<BulkProgress> {
   const total = Array.isArray(commits) ? { total: commits.length } : {}
   let progress: BulkProgress = { commits: 0, events: 0, ...total }
@@ -52,7 +53,8 @@ export async function appendInChunks(
 
   let index = 0
   for await (const commit of commits) {
-    const json = encodeCommit(commit, `commits[${index++}]`)
+    const path = `commits[${index++}]`
+    const json = encodeCommit(commit && { ...commit, events: check(commit.stream, commit.events, `${path}.events`) as BulkCommit['events'] }, path)
     if (events + commit.events.length > maxEvents || length + json.length > maxLength) await flush()
     chunk.push(json)
     events += commit.events.length

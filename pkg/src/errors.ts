@@ -2,12 +2,13 @@
 import type { ExpectedVersion } from './command.js'
 import type { CoreFailure } from './core.js'
 import type { RecordedEvent } from './event.js'
+import type { Issue } from './schema.js'
 
 /** What each code carries in `details`. */
 export interface ErrorDetails {
   /** The stream is not as expected. `missing`: the events beyond an exact expected version. */
   'version-conflict': { stream: string; expected: ExpectedVersion; actual: number; missing: readonly RecordedEvent[] }
-  /** `decide` refused the command by a rule of the domain; `detail` is the domain's own code. What it threw is `error.cause`. */
+  /** `decide` or a middleware refused the command (or a middleware the query) by a rule of the domain; `detail` is the domain's own code. What it threw is `error.cause`. */
   refused: { detail?: string }
   /** `decide` failed by a bug. What it threw is `error.cause`. */
   'decide-failed': { aggregate: string; command: string }
@@ -27,8 +28,12 @@ export interface ErrorDetails {
   'invalid-argument': { argument: string }
   /** A stream's name is not `<aggregate>-<id>`, holds a control character, or is over 512 bytes. */
   'invalid-stream': object
-  /** A commit or event breaks a bound: no type, too long a type, schema version 0, an id twice. */
-  'invalid-event': object
+  /** The data of a command is not what its schema wants: see `schemas` of `aggregate()`. Nothing was decided. */
+  'invalid-command': { aggregate: string; command: string; issues: readonly Issue[] }
+  /** A commit or event breaks a bound (no type, too long a type, schema version 0, an id twice), or its data is not what its schema wants. */
+  'invalid-event': { event?: string; issues?: readonly Issue[] }
+  /** A middleware failed by a bug. What it threw is `error.cause`. */
+  'middleware-failed': { middleware: string }
   /** The command of this `commandId` was given before and rejected: retry or discard the rejected commit. */
   'command-rejected': { commitId: string }
   /** The `commandId` is that of a command of another stream. */

@@ -7,6 +7,7 @@ import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, type TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
 import { Maintenance } from './maintenance.js'
+import type { Middleware } from './middleware.js'
 import { Purity } from './purity.js'
 import { Session } from './session.js'
 import { StorageControl } from './storage.js'
@@ -31,6 +32,8 @@ export interface OpenOptions {
   readonly projections?: readonly AnyProjection[]
   /** The steps by which events of older shapes are read as the newest. */
   readonly upcasters?: readonly Upcaster[]
+  /** What stands around commands and queries, the outermost first. */
+  readonly middleware?: readonly Middleware[]
   /** The server that confirms. Default: none; then this device is the authority, and turning sync on later offers it all. */
   readonly sync?: SyncOptions
   /** On whose behalf commands are executed, unless the call says otherwise. At most 512 bytes. */
@@ -65,7 +68,7 @@ export interface OpenOptions {
  */
 export async function open(options: OpenOptions): Promise<Tidelog> {
   checkOptions(options)
-  const { name, actor, aggregates = [], projections = [], upcasters = [], sync, storage = 'auto', durability = 'relaxed' } = options
+  const { name, actor, aggregates = [], projections = [], upcasters = [], sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
   const environment = surroundings(options.environment)
   const purity = new Purity()
   const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity)]))
@@ -97,7 +100,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     throw asTidelogError(thrown)
   }
 
-  const session = new Session(name, core, environment, sync !== undefined, purity, options.onError ?? ((error) => console.error(error)))
+  const session = new Session(name, core, environment, sync !== undefined, purity, options.onError ?? ((error) => console.error(error)), middleware)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
   // What is in memory is this tab's alone, and so is its sync.
   const shared = session.status().storage === 'indexeddb'
@@ -166,6 +169,9 @@ function checkOptions(options: OpenOptions): void {
   choice(options.storage, ['auto', 'indexeddb', 'memory'], 'storage')
   choice(options.durability, ['relaxed', 'strict'], 'durability')
   if (sync !== undefined) checkSync(sync)
+  for (const layer of options.middleware ?? []) {
+    if (typeof layer?.command !== 'function' && typeof layer?.query !== 'function') throw invalidArgument('middleware', 'a middleware has a function `command` or `query`')
+  }
   for (const [kind, given] of Object.entries({ aggregates, projections })) {
     const names = new Set<string>()
     for (const one of given) {

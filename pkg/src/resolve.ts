@@ -44,7 +44,14 @@ export function makeRejected(session: Session, outcome: OutcomeOf): Rejected {
   const list = async (): Promise<readonly RejectedCommit[]> => JSON.parse(await session.call(() => core.rejected())) as RejectedCommit[]
   return Object.assign(liveList(session, list), {
     list,
-    retry: async (commitId: string) => makeReceipt(await session.call(() => core.retry(text(commitId, 'commitId'))), outcome),
+    retry: async (commitId: string) => {
+      const retry = async (): Promise<Receipt> => makeReceipt(await session.call(() => core.retry(text(commitId, 'commitId'))), outcome)
+      const found = session.around.commands ? (await list()).find((one) => one.commitId === commitId) : undefined
+      if (!found?.command) return retry()
+      const { stream, command } = found
+      const [aggregate] = stream.split('-', 1) as [string]
+      return session.around.command({ aggregate, id: stream.slice(aggregate.length + 1), stream, command, options: {}, retries: commitId }, retry)
+    },
     discard: (commitId: string) => session.call(() => core.discard(text(commitId, 'commitId'))),
   })
 }

@@ -2,6 +2,7 @@
 import type { Core, CoreStatus } from './core.js'
 import type { Environment } from './environment.js'
 import { asTidelogError, TidelogError } from './errors.js'
+import { Around, type Middleware } from './middleware.js'
 import type { Purity } from './purity.js'
 import { Watchers } from './watchers.js'
 
@@ -15,6 +16,8 @@ export class Session {
   readonly syncing: boolean
   /** Who wants to hear of changes. */
   readonly watchers = new Watchers()
+  /** What stands around commands and queries. */
+  readonly around: Around
   readonly #purity: Purity
   readonly #onError: (error: TidelogError) => void
   readonly #ending: (() => void)[] = []
@@ -23,13 +26,14 @@ export class Session {
   #crash: TidelogError | undefined
   #closed = false
 
-  constructor(name: string, core: Core, environment: Environment, syncing: boolean, purity: Purity, onError: (error: TidelogError) => void) {
+  constructor(name: string, core: Core, environment: Environment, syncing: boolean, purity: Purity, onError: (error: TidelogError) => void, layers: readonly Middleware[] = []) {
     this.name = name
     this.core = core
     this.environment = environment
     this.syncing = syncing
     this.#purity = purity
     this.#onError = onError
+    this.around = new Around(layers)
   }
 
   /** Whether it has been closed. */

@@ -9,12 +9,14 @@ import { encodeCommand, encodeEvents, expected, integer, text } from './encode.j
 import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, NewEvent } from './event.js'
 import { LiveValue, type Live } from './live.js'
+import type { QueryContext } from './middleware.js'
 import { momentOf, type MomentOptions } from './moment.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
+import { checkCommand, checkEvents } from './schema.js'
 import type { Session } from './session.js'
 import type { Storage } from './storage.js'
 import type { Sync } from './sync.js'
@@ -73,7 +75,8 @@ export class Tidelog {
    * Decides `command` on the state as it is now and appends what it decides. If another tab is faster, it decides again a few times.
    * When the promise resolves, the events are durable on this device.
    *
-   * @throws {TidelogError} `refused` (by a rule of the aggregate), `decide-failed`, `evolve-failed`, `version-conflict` (with
+   * @throws {TidelogError} `refused` (by a rule of the aggregate or a middleware), `invalid-command` and `invalid-event` (by a schema),
+   * `middleware-failed`, `decide-failed`, `evolve-failed`, `version-conflict` (with
    * `expectedVersion`, or if other tabs were faster again and again), `unknown-aggregate`, `not-json`, `too-large`,
    * `invalid-argument`, `quota-exceeded` and other failures of storage. Nothing is written then.
    */
@@ -84,14 +87,15 @@ export class Tidelog {
     options: ExecuteOptions = {},
   ): Promise<Receipt<Event>> {
     const adapted = this.#aggregate(aggregate)
-    const stream = `${aggregate.name}-${text(id, 'id')}`
-    const json = encodeCommand(command)
-    const sent = messageOptions(options)
-    if (options.expectedVersion !== undefined) sent['expectedVersion'] = expected(options.expectedVersion)
-    const receipt = await this.#session.call(() =>
-      adapted.catching(stream, json, () => this.#core.execute(aggregate.name, id, json, JSON.stringify(sent))),
-    )
-    return makeReceipt(receipt, this.#outcome)
+    const { name, schemas } = aggregate
+    const stream = `${name}-${text(id, 'id')}`
+    return this.#session.around.command({ aggregate: name, id, stream, command, options }, async ({ command, options }) => {
+      const json = encodeCommand(await checkCommand(name, schemas.commands, command))
+      const sent = messageOptions(options)
+      if (options.expectedVersion !== undefined) sent['expectedVersion'] = expected(options.expectedVersion)
+      const receipt = await this.#session.call(() => adapted.catching(stream, json, () => this.#core.execute(name, id, json, JSON.stringify(sent))))
+      return makeReceipt<Event>(receipt, this.#outcome)
+    })
   }
 
   /**
@@ -107,7 +111,8 @@ export class Tidelog {
     this.#aggregate(aggregate)
     text(id, 'id')
     const moment = momentOf(options, 'version')
-    const [state, version] = await this.#session.call(() => this.#core.load(aggregate.name, id, moment))
+    const { name } = aggregate
+    const [state, version] = await this.#ask({ kind: 'load', of: name, key: id }, () => this.#core.load(name, id, moment))
     return { state: state as State, version }
   }
 
@@ -124,7 +129,7 @@ export class Tidelog {
     options: AppendOptions = {},
   ): Promise<Receipt<Event>> {
     text(stream, 'stream')
-    const json = encodeEvents(events)
+    const json = encodeEvents(this.#checked(stream, events))
     if (json === '[]') throw invalidArgument('events', 'an append needs at least one event')
     const { expectedVersion = 'any', policy } = options
     const exact = expected(expectedVersion) === 'none' || typeof expectedVersion === 'number'
@@ -143,7 +148,7 @@ export class Tidelog {
    */
   async appendAll(commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>, options: BulkOptions = {}): Promise<BulkProgress> {
     this.#session.check()
-    return appendInChunks(commits, options, (chunk) => this.#session.call(() => this.#core.appendMany(chunk)))
+    return appendInChunks(commits, options, (chunk) => this.#session.call(() => this.#core.appendMany(chunk)), this.#checked)
   }
 
   /**
@@ -164,7 +169,9 @@ export class Tidelog {
   }
 
   async #page<Event extends AnyEvent>(query: CoreQuery & { limit: number }): Promise<EventPage<Event>> {
-    return JSON.parse(await this.#session.call(() => this.#core.read(JSON.stringify(query)))) as EventPage<Event>
+    const { aggregate, stream } = query
+    const context = { kind: 'read', ...(aggregate === undefined ? {} : { of: aggregate }), ...(stream === undefined ? {} : { key: stream }) } as const
+    return JSON.parse(await this.#ask(context, () => this.#core.read(JSON.stringify(query)))) as EventPage<Event>
   }
 
   /** An aggregate's instance, live. */
@@ -187,8 +194,9 @@ export class Tidelog {
   async row<Row>(projection: Projection<Row>, key: string, options: MomentOptions = {}): Promise<Row | undefined> {
     this.#projection(projection)
     const at = momentOf(options, 'position')
-    text(key, 'key')
-    const json = await this.#session.call(() => (at === '{}' ? this.#core.row(projection.name, key) : this.#core.rowAt(projection.name, key, at)))
+    const { name } = projection
+    const asked = { kind: 'row', of: name, key: text(key, 'key') } as const
+    const json = await this.#ask(asked, () => (at === '{}' ? this.#core.row(name, key) : this.#core.rowAt(name, key, at)))
     return json === undefined ? undefined : (JSON.parse(json) as Row)
   }
 
@@ -196,7 +204,8 @@ export class Tidelog {
   async rows<Row>(projection: Projection<Row>, options: MomentOptions = {}): Promise<Rows<Row>> {
     this.#projection(projection)
     const at = momentOf(options, 'position')
-    return JSON.parse(await this.#session.call(() => (at === '{}' ? this.#core.rows(projection.name) : this.#core.rowsAt(projection.name, at)))) as Rows<Row>
+    const { name } = projection
+    return JSON.parse(await this.#ask({ kind: 'rows', of: name }, () => (at === '{}' ? this.#core.rows(name) : this.#core.rowsAt(name, at)))) as Rows<Row>
   }
 
   /**
@@ -214,13 +223,17 @@ export class Tidelog {
   async difference<Row>(projection: Projection<Row>, options: DifferenceOptions): Promise<RowsDifference<Row>>
   async difference(subject: AnyAggregate | AnyProjection, idOrOptions: string | DifferenceOptions, options?: DifferenceOptions): Promise<unknown> {
     const between = options ?? (idOrOptions as DifferenceOptions)
+    const { around } = this.#session
+    const { name } = subject
     if ('decide' in subject) {
       this.#aggregate(subject)
-      return stateDifference(this.#session, subject, idOrOptions as string, between)
+      const id = text(idOrOptions, 'id')
+      return around.query({ kind: 'load', of: name, key: id }, () => stateDifference(this.#session, subject, id, between))
     }
     this.#projection(subject)
-    if (options === undefined) return rowsDifference(this.#session, subject, undefined, between)
-    const { rows, ...by } = await rowsDifference(this.#session, subject, text(idOrOptions, 'key'), between)
+    if (options === undefined) return around.query({ kind: 'rows', of: name }, () => rowsDifference(this.#session, subject, undefined, between))
+    const key = text(idOrOptions, 'key')
+    const { rows, ...by } = await around.query({ kind: 'row', of: name, key }, () => rowsDifference(this.#session, subject, key, between))
     const { before, after, changes } = rows[0] ?? { before: undefined, after: undefined, changes: [] }
     return { before, after, changes, ...by }
   }
@@ -290,6 +303,18 @@ export class Tidelog {
 
   #live<Value>(watch: (stale: () => void) => () => void, load: () => Promise<Value>): Live<Value> {
     return new LiveValue({ watch, load, failed: this.#session.failed })
+  }
+
+  /** A query of the core, through the middleware. */
+  #ask<Answer>(context: QueryContext, run: () => Promise<Answer>): Promise<Answer> {
+    return this.#session.around.query(context, () => this.#session.call(run))
+  }
+
+  /** Events for a stream as the schemas of its aggregate would have them. */
+  readonly #checked = (stream: string, events: unknown, path?: string): unknown => {
+    const [name] = String(stream).split('-', 1)
+    for (const aggregate of this.#parts.adapted.keys()) if (aggregate.name === name) return checkEvents(aggregate.schemas.events, events, path)
+    return events
   }
 
   #aggregate(aggregate: AnyAggregate): AdaptedAggregate {
