@@ -1,5 +1,7 @@
 //! The Rust of the guide's pages, run as doc tests: one module a page that has any.
 
 #[doc = include_str!("../docs/guide/02-aggregates.md")]
-#[doc = include_str!("../docs/guide/03-commands.md")]
 mod aggregates {}
+
+#[doc = include_str!("../docs/guide/03-commands.md")]
+mod commands {}

@@ -5,6 +5,7 @@
 mod command_ids;
 #[path = "../../../tests/support/mod.rs"]
 mod domain;
+mod middleware;
 mod network;
 mod offline;
 mod random;

@@ -8,7 +8,7 @@ use axum::Router;
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use tidelog::{
     commit::{Command, ConfirmedCommit, RejectedCommit},
-    engine::{Changed, Engine, Host, Receipt, SyncState, WriteError, WriteOptions},
+    engine::{Changed, Engine, Host, Middleware, Receipt, SyncState, WriteError, WriteOptions},
     log::{Authority, MemoryStore},
     testing::ManualEnvironment,
 };
@@ -65,10 +65,20 @@ impl Host for Bell {
 
 impl Device {
     pub(crate) async fn open(store: MemoryStore, seed: u64, network: Network) -> Self {
+        Self::open_with(store, seed, network, vec![]).await
+    }
+
+    pub(crate) async fn open_with(
+        store: MemoryStore,
+        seed: u64,
+        network: Network,
+        middleware: Vec<Rc<dyn Middleware>>,
+    ) -> Self {
         let clock = ManualEnvironment::new(seed);
         let changed = Rc::new(Bell::default());
         let mut parts = domain::parts_for(Authority::Server, &clock, Rc::clone(&changed) as Rc<dyn Host>);
         parts.poll_interval = POLL;
+        parts.middleware = middleware;
         let engine = Engine::open(store.clone(), parts).await.unwrap();
         engine.sync_pause();
         let looping = engine.clone();
