@@ -140,7 +140,6 @@ fn of_read(error: &ReadError) -> Details<'_> {
         ReadError::Unkeepable { stream, .. } => Details { stream: Some(stream.as_str()), ..details },
         ReadError::Project(error) => Details { projection: Some(&error.projection), ..details },
         ReadError::Refused { code, .. } => Details { detail: Some(code), ..details },
-        ReadError::Unkeepable { stream, .. } => Details { stream: Some(stream.as_str()), ..details },
         ReadError::Stream(_) => details,
     }
 }
