@@ -107,5 +107,5 @@ pub mod testing;
 pub mod time;
 pub mod upcast;
 pub mod version;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;

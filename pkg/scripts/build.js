@@ -22,8 +22,8 @@ await build({ ...options, entryPoints: [`${root}src/index.ts`, `${root}src/bytes
 // The other entries are a few lines around the first, and must share it: two copies would not know each other's logs.
 await build({
   ...options,
-  entryPoints: [`${root}src/inline.ts`, `${root}src/node.ts`],
-  external: ['./index.js', './bytes.js', 'node:*'],
+  entryPoints: ['inline', 'node', 'testing', 'testing-node'].map((entry) => `${root}src/${entry}.ts`),
+  external: ['./index.js', './bytes.js', './node.js', 'node:*'],
 })
 await copyFile(`${root}wasm/tidelog_bg.wasm`, `${root}dist/tidelog_bg.wasm`)
 // npm carries what lies in the package's own folder.

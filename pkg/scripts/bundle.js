@@ -22,7 +22,9 @@ function generatedCore(root) {
     setup(build) {
       build.onResolve({ filter: /^#core$/ }, () => ({ path: `${root}wasm/tidelog.js`, sideEffects: false }))
       build.onResolve({ filter: /^#core-wasm$/ }, () => ({ path: `${root}wasm/tidelog_bg.wasm` }))
-      build.onLoad({ filter: /[\\/]wasm[\\/]tidelog\.js$/ }, async ({ path }) => {
+      build.onResolve({ filter: /^#authority$/ }, () => ({ path: `${root}wasm/authority.js`, sideEffects: false }))
+      build.onResolve({ filter: /^#authority-wasm$/ }, () => ({ path: `${root}wasm/authority_bg.wasm` }))
+      build.onLoad({ filter: /[\\/]wasm[\\/]\w+\.js$/ }, async ({ path }) => {
         const glue = await readFile(path, 'utf8')
         return { contents: glue.replace(/new URL\(['"][\w.]+['"],\s*import\.meta\.url\)/, 'undefined'), loader: 'js' }
       })

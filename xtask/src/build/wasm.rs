@@ -1,4 +1,5 @@
-//! The core for the browser: compiled, given its JavaScript glue by wasm-bindgen, made small by wasm-opt.
+//! The core for the browser, and the authority for the testing kit: compiled, given their JavaScript glue by wasm-bindgen, made
+//! small by wasm-opt.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,8 +9,11 @@ use crate::error::Error;
 use crate::setup::{Setup, TARGET};
 use crate::step;
 
-/// What wasm-bindgen makes in pkg/wasm/ and the package is built from.
-const RESULTS: [&str; 4] = ["tidelog.js", "tidelog.d.ts", "tidelog_bg.wasm", "tidelog_bg.wasm.d.ts"];
+/// The crates, and the name that their files have in pkg/wasm/.
+const CRATES: [(&str, &str); 2] = [("tidelog", "tidelog"), ("tidelog-authority", "authority")];
+
+/// What wasm-bindgen makes of each, and the package is built from.
+const RESULTS: [&str; 4] = [".js", ".d.ts", "_bg.wasm", "_bg.wasm.d.ts"];
 
 /// The features that the compiler and wasm-bindgen use today; all are in every browser since 2022 or before.
 const FEATURES: [&str; 6] = [
@@ -23,16 +27,21 @@ const FEATURES: [&str; 6] = [
 
 /// Makes pkg/wasm/. Does nothing if neither the code nor what was made of it has changed.
 pub(super) fn build(setup: &Setup) -> Result<(), Error> {
+    CRATES.iter().try_for_each(|(package, name)| build_one(setup, package, name))
+}
+
+fn build_one(setup: &Setup, package: &str, name: &str) -> Result<(), Error> {
     let workspace = setup.workspace();
     let out = workspace.path("pkg/wasm");
-    let compiled = workspace.target().join(TARGET).join("wasm/tidelog.wasm");
+    let compiled =
+        workspace.target().join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_")));
 
     // as one crate-type only: beside an rlib it would be built without link-time optimization
     let mut cargo = setup.wasm_command("cargo");
     cargo.args([
         "rustc",
         "--package",
-        "tidelog",
+        package,
         "--lib",
         "--crate-type",
         "cdylib",
@@ -41,17 +50,22 @@ pub(super) fn build(setup: &Setup) -> Result<(), Error> {
         "--profile",
         "wasm",
     ]);
-    step::run(workspace, "build wasm", "cargo rustc --profile wasm", &mut cargo)?;
+    let shown = format!("cargo rustc --package {package} --profile wasm");
+    step::run(workspace, "build wasm", &shown, &mut cargo)?;
 
-    let stamp = workspace.scratch()?.join("wasm.stamp");
-    let state = || fingerprint(&compiled, &out).map(|print| print.to_string());
+    let stamp = workspace.scratch()?.join(format!("{name}.stamp"));
+    let results = RESULTS.map(|ending| out.join(format!("{name}{ending}")));
+    let state = || fingerprint(&compiled, &results).map(|print| print.to_string());
     if state().is_some_and(|state| fs::read_to_string(&stamp).is_ok_and(|old| old == state)) {
         return Ok(());
     }
-    let _ = fs::remove_dir_all(&out);
+    for result in &results {
+        // what is not there need not go
+        let _ = fs::remove_file(result);
+    }
     let mut bindgen = setup.command("wasm-bindgen");
-    bindgen.args(["--target", "web", "--out-name", "tidelog", "--out-dir"]).arg(&out).arg(&compiled);
-    let wasm = out.join("tidelog_bg.wasm");
+    bindgen.args(["--target", "web", "--out-name", name, "--out-dir"]).arg(&out).arg(&compiled);
+    let wasm = out.join(format!("{name}_bg.wasm"));
     let mut optimize = setup.command(workspace.path("node_modules/.bin/wasm-opt"));
     optimize.args(["-Oz", "--strip-debug", "--strip-producers"]).args(FEATURES);
     optimize.arg(&wasm).arg("--output").arg(&wasm);
@@ -63,10 +77,9 @@ pub(super) fn build(setup: &Setup) -> Result<(), Error> {
 }
 
 /// Of the input and the results together, so that a result changed by someone else is made anew; `None` if a file is missing.
-fn fingerprint(compiled: &Path, out: &Path) -> Option<u64> {
+fn fingerprint(compiled: &Path, results: &[PathBuf]) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
-    let files = RESULTS.iter().map(|name| out.join(name));
-    for file in std::iter::once(PathBuf::from(compiled)).chain(files) {
+    for file in std::iter::once(compiled).chain(results.iter().map(PathBuf::as_path)) {
         fs::read(file).ok()?.hash(&mut hasher);
     }
     Some(hasher.finish())

@@ -67,6 +67,8 @@ fn clippy_wasm(setup: &mut Setup) -> Result<(), Error> {
         "clippy",
         "--package",
         "tidelog",
+        "--package",
+        "tidelog-authority",
         "--lib",
         "--tests",
         "--target",

@@ -1,0 +1,10 @@
+/** What `tidelog/testing` has beside `given`. */
+export type { Decided, GivenAggregate, WhenDecided } from './aggregate.js'
+export { difference, ExpectationError } from './difference.js'
+export type { Given } from './given.js'
+export { happened, type Happened } from './happened.js'
+export { command, type Order } from './order.js'
+export type { Folded, FoldedRows } from './projection.js'
+export type { ServerCommit } from './server.js'
+export type { Story, StoryOptions, World } from './story.js'
+export type { Decoded, StoredShape } from './upcaster.js'
