@@ -6,6 +6,7 @@ use crate::{
     snapshot::{Keeper, Snapshots, keeper::Typed},
     stream::StreamName,
     time::Timestamp,
+    variants::variants_of,
     version::Version,
 };
 
@@ -200,6 +201,11 @@ pub trait Decider {
     fn name(&self) -> &Arc<str>;
     /// What becomes of a command's pending commit when its stream moved.
     fn policy(&self, command_type: &str) -> Policy;
+    /// The types of events that it evolves by; none if it doesn't say, then it is given all. Others in its streams are not given
+    /// to it: a newer version of the app wrote them.
+    fn events(&self) -> Option<&[Arc<str>]> {
+        None
+    }
     /// The state before the first event.
     ///
     /// # Errors
@@ -230,6 +236,7 @@ pub trait Decider {
 struct Erased<A: Aggregate> {
     name: Arc<str>,
     keeper: Option<Typed<A::State>>,
+    events: Option<Vec<Arc<str>>>,
     aggregate: PhantomData<A>,
 }
 
@@ -257,6 +264,10 @@ impl<A: Aggregate> Decider for Erased<A> {
         A::policy(command_type)
     }
 
+    fn events(&self) -> Option<&[Arc<str>]> {
+        self.events.as_deref()
+    }
+
     fn initial(&self) -> Result<State, EvolveError> {
         Ok(Rc::new(A::State::default()))
     }
@@ -265,7 +276,7 @@ impl<A: Aggregate> Decider for Erased<A> {
         let Some(first) = events.first() else { return Ok(state) };
         let before = first.version.saturating_sub(1);
         let mut state = Rc::unwrap_or_clone(self.state(state, first.stream.as_str(), before)?);
-        for event in events {
+        for event in events.iter().filter(|event| is_evolved_by(self, event)) {
             let typed = read_tagged::<A::Event>(&event.event.event_type, event.event.data.as_str());
             let typed = typed.map_err(|reason| EvolveError {
                 aggregate: Arc::clone(&self.name),
@@ -311,6 +322,11 @@ impl<A: Aggregate> Decider for Erased<A> {
     }
 }
 
+/// Whether an event is of a type that an aggregate evolves by, as far as it says.
+pub(crate) fn is_evolved_by(decider: &dyn Decider, event: &RecordedEvent) -> bool {
+    decider.events().is_none_or(|types| types.contains(&event.event.event_type))
+}
+
 /// Reads `{ "type", "data" }`; a unit variant comes without data, so `null` is tried as none.
 fn read_tagged<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, String> {
     let tag = serde_json::to_string(tag).map_err(|error| error.to_string())?;
@@ -354,7 +370,13 @@ impl Registry {
     /// [`RegisterError`] for a name that is taken or can't be part of a stream name.
     pub fn add<A: Aggregate>(&mut self) -> Result<(), RegisterError> {
         let keeper = A::snapshots().map(|snapshots| Typed::new(snapshots, A::NAME, A::SCHEMA_VERSION));
-        self.add_decider(Rc::new(Erased::<A> { name: A::NAME.into(), keeper, aggregate: PhantomData }))
+        let events = variants_of::<A::Event>().map(|names| names.iter().map(|&name| name.into()).collect());
+        self.add_decider(Rc::new(Erased::<A> {
+            name: A::NAME.into(),
+            events,
+            keeper,
+            aggregate: PhantomData,
+        }))
     }
 
     /// Adds an aggregate whose types are erased already.
@@ -371,6 +393,11 @@ impl Registry {
         }
         self.deciders.push(decider);
         Ok(())
+    }
+
+    /// All aggregates.
+    pub fn deciders(&self) -> impl Iterator<Item = &Rc<dyn Decider>> {
+        self.deciders.iter()
     }
 
     /// The aggregate of this name.

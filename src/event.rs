@@ -41,7 +41,7 @@ pub struct Event {
     pub custom: Option<Json>,
 }
 
-fn first_schema_version() -> u32 {
+pub(crate) fn first_schema_version() -> u32 {
     1
 }
 
@@ -52,9 +52,9 @@ pub struct NewEvent {
     /// What happened, in the past tense. From 1 to 256 bytes.
     #[serde(rename = "type")]
     pub event_type: Arc<str>,
-    /// The version of the shape of `data`, from 1.
-    #[serde(default = "first_schema_version")]
-    pub schema_version: u32,
+    /// The version of the shape of `data`, from 1. None means today's: the newest that the upcasters know, 1 where they know none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<u32>,
     /// The fact itself. At most 1 MiB of JSON text.
     #[serde(default = "Json::null")]
     pub data: Json,

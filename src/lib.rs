@@ -106,6 +106,7 @@ pub mod sync;
 pub mod testing;
 pub mod time;
 pub mod upcast;
+mod variants;
 pub mod version;
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;

@@ -88,7 +88,7 @@ fn an_append_has_a_name_too() {
             async move {
                 let event = NewEvent {
                     event_type: "Noted".into(),
-                    schema_version: 1,
+                    schema_version: None,
                     data: Json::null(),
                     id: None,
                     occurred_at: None,

@@ -28,7 +28,7 @@ async fn run(engine: &Engine<MemoryStore>, lesson: &str) -> Result<u64, WriteErr
 fn event(event_type: &str, data: &str) -> NewEvent {
     NewEvent {
         event_type: event_type.into(),
-        schema_version: 1,
+        schema_version: None,
         data: Json::parse(data).unwrap(),
         id: None,
         occurred_at: None,

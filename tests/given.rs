@@ -5,12 +5,12 @@
 mod support;
 
 use serde_json::json;
-use std::{panic::catch_unwind, rc::Rc};
+use std::panic::catch_unwind;
 use support::{Course, CourseCommand, CourseEvent, Exam, ExamCommand, ExamEvent, Progress, Sheet};
 use tidelog::{
     json::Json,
     testing::given::{self, Story, command, happened, shape},
-    upcast::{Decoder, Shape},
+    upcast::{Decoder, Shape, Upcaster},
 };
 
 fn completed(lesson: &str) -> CourseEvent {
@@ -73,14 +73,14 @@ fn rows_are_made_of_events() {
 
 #[test]
 fn stored_events_are_read_as_todays() {
-    let mut decoder = Decoder::default();
     let rename = |old: Shape| {
         let unit: serde_json::Value = old.data.to().map_err(|error| error.to_string())?;
         let lesson = unit.get("unit").ok_or("no unit")?;
         let data = Json::of(&json!({ "lesson": lesson })).map_err(|error| error.to_string())?;
         Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 1, data }])
     };
-    decoder.add("LessonDone", 1, Rc::new(rename)).unwrap();
+    let upcaster = Upcaster::new("LessonDone", 1).becomes("LessonCompleted", 1).by(rename);
+    let decoder = Decoder::new(vec![upcaster]).unwrap();
     let today = || shape("LessonCompleted", 1, json!({ "lesson": "l1" }));
     given::upcaster(&decoder, shape("LessonDone", 1, json!({ "unit": "l1" }))).then([today()]);
     given::upcaster(&decoder, today()).then([today()]);

@@ -19,7 +19,7 @@ use tidelog::{
     stream::StreamName,
     testing::ManualEnvironment,
     time::Timestamp,
-    upcast::{Decoder, Shape},
+    upcast::{Decoder, Shape, Upcaster},
 };
 
 /// Storage that remembers which blocks were read.
@@ -65,7 +65,7 @@ fn history() -> Vec<Imported> {
             expected_version: None,
             events: vec![NewEvent {
                 event_type: event_type.into(),
-                schema_version: 1,
+                schema_version: None,
                 data: Json::parse(format!(r#"{{"lesson":"l{number}","text":"{text}"}}"#)).unwrap(),
                 id: None,
                 occurred_at: Some(Timestamp(START + 60_000 * number.cast_signed())),
@@ -202,16 +202,16 @@ fn a_correlation_id_finds_the_whole_chain() {
 #[test]
 fn types_are_those_of_today() {
     block_on(async {
-        let mut decoder = Decoder::default();
         let renamed = |shape: Shape| {
             Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 2, ..shape }])
         };
-        decoder.add("LessonDone", 1, Rc::new(renamed)).unwrap();
+        let upcaster = Upcaster::new("LessonDone", 1).becomes("LessonCompleted", 2).by(renamed);
+        let decoder = Decoder::new(vec![upcaster]).unwrap();
         let parts = Parts { decoder, ..parts(Authority::Device, &ManualEnvironment::new(1)) };
         let engine = Engine::open(MemoryStore::new(), parts).await.unwrap();
         let old = |event_type: &str| NewEvent {
             event_type: event_type.into(),
-            schema_version: 1,
+            schema_version: None,
             data: Json::null(),
             id: None,
             occurred_at: None,

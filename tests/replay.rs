@@ -22,13 +22,13 @@ use tidelog::{
     stream::StreamName,
     testing::{ManualEnvironment, flip_bit, rows},
     time::Timestamp,
-    upcast::{Shape, Step},
+    upcast::{Decoder, Shape, Upcaster},
 };
 
 fn lesson(name: &str) -> NewEvent {
     NewEvent {
         event_type: "LessonCompleted".into(),
-        schema_version: 1,
+        schema_version: None,
         data: Json::parse(format!(r#"{{"lesson":"{name}"}}"#)).unwrap(),
         id: None,
         occurred_at: None,
@@ -306,14 +306,15 @@ fn events_go_through_the_decoder_and_one_that_can_t_be_decoded_is_told() {
     block_on(async {
         let environment = ManualEnvironment::new(1);
         let mut parts = parts(Authority::Device, &environment);
-        let step: Step = Rc::new(|shape: Shape| match shape.data.as_str() {
+        let step = |shape: Shape| match shape.data.as_str() {
             "{}" => Err("nothing in it".into()),
             data => {
                 let data = Json::parse(data.replace("unit", "lesson")).map_err(|error| error.to_string())?;
                 Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 2, data }])
             }
-        });
-        parts.decoder.add("LessonDone", 1, step).unwrap();
+        };
+        let upcaster = Upcaster::new("LessonDone", 1).becomes("LessonCompleted", 2).by(step);
+        parts.decoder = Decoder::new(vec![upcaster]).unwrap();
         let engine = Engine::open(MemoryStore::new(), parts).await.unwrap();
         let old = |data: &str| NewEvent {
             event_type: "LessonDone".into(),

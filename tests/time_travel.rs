@@ -33,7 +33,7 @@ async fn complete_lesson(engine: &Engine<MemoryStore>, id: &str, lesson: &str) -
 fn done(lesson: &str, occurred_at: i64) -> NewEvent {
     NewEvent {
         event_type: "LessonCompleted".into(),
-        schema_version: 1,
+        schema_version: None,
         data: Json::parse(format!(r#"{{"lesson":"{lesson}"}}"#)).unwrap(),
         id: None,
         occurred_at: Some(Timestamp(occurred_at)),

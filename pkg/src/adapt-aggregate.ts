@@ -27,7 +27,7 @@ export interface AdaptedAggregate {
 
 /** Adapts an aggregate. */
 export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): AdaptedAggregate {
-  const { name, decide, evolve, initialState, policies, schemas } = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
+  const { name, decide, evolve, initialState, policies, schemas, events } = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
   // What `decide` threw, per execution on its way: two executions of one text on one stream throw the same.
   const executing = new Map<string, { count: number; thrown: unknown }>()
   const keyOf = (stream: string, command: string): string => `${stream}\n${command}`
@@ -35,6 +35,7 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): Adapted
   const core: CoreAggregate = {
     name,
     policies: JSON.stringify(policies),
+    events: events && [...events],
     initial: () => failing(() => purity.during(initialState), 'initialState: '),
     evolve(state, events) {
       let next: unknown = state

@@ -1,11 +1,10 @@
-/** Projections and upcasters as the core calls them: JSON in, JSON out. */
+/** Projections as the core calls them: JSON in, JSON out. */
 import { failing } from './adapt-aggregate.js'
-import type { CoreProjection, CoreUpcaster } from './core.js'
+import type { CoreProjection } from './core.js'
 import { encodeJson } from './encode.js'
 import type { RecordedEvent } from './event.js'
 import type { AnyProjection, Projection } from './projection.js'
 import type { Purity } from './purity.js'
-import type { UpcastEvent, Upcaster, UpcastResult } from './upcaster.js'
 
 /** The largest row, in bytes of JSON. */
 const maxRow = 16 << 20
@@ -47,25 +46,5 @@ export function adaptProjection(projection: AnyProjection, purity: Purity): Core
       })
       return `[${changed.join(',')}]`
     },
-  }
-}
-
-/** Adapts an upcaster. */
-export function adaptUpcaster(upcaster: Upcaster, purity: Purity): CoreUpcaster {
-  const { type, from, upcast } = upcaster
-  return {
-    type,
-    from,
-    upcast: (json) =>
-      failing(() => {
-        const event = JSON.parse(json) as UpcastEvent
-        const result = purity.during(() => upcast(event))
-        const results: readonly UpcastResult[] = Array.isArray(result) ? (result as readonly UpcastResult[]) : [result as UpcastResult]
-        const texts = results.map(({ type: renamed = type, schemaVersion = from + 1, data }) => {
-          if (schemaVersion <= from) throw new Error(`it returned schema version ${schemaVersion}, which is not above ${from}`)
-          return `{"type":${JSON.stringify(renamed)},"schemaVersion":${schemaVersion},"data":${data === undefined ? 'null' : encodeJson(data, 'data')}}`
-        })
-        return `[${texts.join(',')}]`
-      }),
   }
 }

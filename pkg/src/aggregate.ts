@@ -45,6 +45,11 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
    * when they are decided again; events when they are decided or appended, not when they are read: what happened has happened.
    */
   readonly schemas?: Schemas
+  /**
+   * The types of events that `evolve` understands. Where they are given, events of other types in its streams, as a newer version of
+   * the app writes them, are not handed to it: see `unknownEvents` of `open()`. Default: it is handed all.
+   */
+  readonly events?: readonly NoInfer<Event>['type'][]
 }
 
 /** An aggregate, made by `aggregate()`. */
@@ -61,6 +66,8 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   readonly policies: Readonly<Record<string, Policy>>
   /** The schemas of its commands and events. */
   readonly schemas: Schemas
+  /** The types of events that `evolve` understands; undefined if it is handed all. */
+  readonly events?: readonly string[]
 }
 
 /** Any aggregate, whatever its state, commands and events. */
@@ -105,7 +112,7 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
 export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent>(
   definition: AggregateDefinition<State, Command, Event>,
 ): Aggregate<State, Command, Event> {
-  const { name, initialState, decide, evolve, policies = {}, schemas = {} } = definition
+  const { name, initialState, decide, evolve, policies = {}, schemas = {}, events } = definition
   checkName('aggregate', name)
   if (name.includes('-')) throw invalidArgument('name', `an aggregate's name may not hold a hyphen: ${JSON.stringify(name)}`)
   for (const [part, value] of Object.entries({ decide, evolve })) {
@@ -124,6 +131,7 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
     evolve,
     policies: { ...policies },
     schemas,
+    ...(events && { events: [...events] }),
   })
 }
 

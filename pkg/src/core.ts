@@ -17,6 +17,8 @@ export interface CoreAggregate {
   name: string
   /** JSON of the policy per command type; missing ones mean `redecide`. */
   policies: string
+  /** The types of events that it evolves by; undefined if it doesn't say: then it is given all of its streams. */
+  events: string[] | undefined
   initial(): unknown
   /**
    * `events`: a JSON array of recorded events of one stream. Returns the new state. Throws `{ message, version? }`, with the
@@ -42,11 +44,16 @@ export interface CoreProjection {
   project(events: string, row: (key: string) => string | undefined): string
 }
 
-/** One step of an upcaster, from one type and schema version: JSON `{ type, schemaVersion, data }` in, a JSON array of the same out. */
+/** An upcaster as the core takes it. */
 export interface CoreUpcaster {
-  type: string
-  from: number
+  /** JSON `{ type, from, into: [{ type, schemaVersion, steps }] }`. */
+  rule: string
+  /** Which functions there are: 1 for `upcast`, 2 for `downcast`, 3 for both. */
+  functions: number
+  /** JSON `{ type, schemaVersion, data }` in, a JSON array of the same out. */
   upcast(event: string): string
+  /** The same the other way; undefined if the event did not come from there. */
+  downcast(event: string): string | undefined
 }
 
 /** The settings of an opening; they cross as JSON. */
@@ -60,6 +67,9 @@ export interface CoreSettings {
   /** Milliseconds between pulls while idle. */
   pollInterval: number
   actor?: string
+  unknownEvents?: 'keep' | 'skip' | 'error'
+  /** The types that the app knows, with the newest schema version of each if it matters. */
+  knownEvents?: [type: string, schemaVersion: number | null][]
 }
 
 /** What the core takes from outside. It is called during calls into the core and must not call back. */

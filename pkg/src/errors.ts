@@ -18,8 +18,14 @@ export interface ErrorDetails {
   'evolve-failed': { aggregate: string; stream: string; version: number }
   /** A projection failed by a bug. */
   'projection-failed': { projection: string }
-  /** An upcaster failed by a bug, or the upcasters go in a circle. */
-  'upcast-failed': { event: string; schemaVersion: number; stream?: string; version?: number }
+  /** An upcaster failed by a bug. */
+  'upcast-failed': { event: string; schemaVersion: number; stream: string; version: number }
+  /** The upcasters don't fit together: a gap, a circle, two from one version, a step that is none. */
+  'invalid-upcasters': { event: string; schemaVersion: number }
+  /** There is no way back to the older shape that was asked for. */
+  'no-downcast': { event: string; schemaVersion: number; stream: string; version: number }
+  /** An event that this app does not know, and `unknownEvents` is `error`. */
+  'unknown-event': { event: string; schemaVersion: number; stream: string; version: number }
   /** A value that JSON can't hold; `path` names it, such as `events[0].data.tags`. */
   'not-json': { path: string }
   /** Over a bound, in the unit that the message names. */

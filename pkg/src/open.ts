@@ -1,6 +1,7 @@
 /** Opening a log. */
 import { adaptAggregate } from './adapt-aggregate.js'
-import { adaptProjection, adaptUpcaster } from './adapt-projection.js'
+import { adaptProjection } from './adapt-projection.js'
+import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { surroundings, type Environment } from './environment.js'
@@ -11,6 +12,7 @@ import type { Middleware } from './middleware.js'
 import { Purity } from './purity.js'
 import { Session } from './session.js'
 import { StorageControl } from './storage.js'
+import { versions } from './read.js'
 import { SyncControl } from './sync.js'
 import { Tabs } from './tabs.js'
 import { Tidelog } from './tidelog.js'
@@ -34,6 +36,15 @@ export interface OpenOptions {
   readonly upcasters?: readonly Upcaster[]
   /** What stands around commands and queries, the outermost first. */
   readonly middleware?: readonly Middleware[]
+  /**
+   * What becomes of events that this app does not know, because a newer version of it wrote them. `keep` (default): `read` shows them
+   * as they are, aggregates and projections are not given them. `skip`: they are left out everywhere. `error`: whatever reads one
+   * fails with `unknown-event`. Known are the types that projections, upcasters and the `events` of aggregates name; an aggregate that
+   * doesn't name its events knows all of its streams.
+   */
+  readonly unknownEvents?: 'keep' | 'skip' | 'error'
+  /** The types of events that this app knows, instead of those found out: a list, or with the newest schema version of each. */
+  readonly knownEvents?: readonly string[] | Readonly<Record<string, number>>
   /** The server that confirms. Default: none; then this device is the authority, and turning sync on later offers it all. */
   readonly sync?: SyncOptions
   /** On whose behalf commands are executed, unless the call says otherwise. At most 512 bytes. */
@@ -68,7 +79,7 @@ export interface OpenOptions {
  */
 export async function open(options: OpenOptions): Promise<Tidelog> {
   checkOptions(options)
-  const { name, actor, aggregates = [], projections = [], upcasters = [], sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
+  const { name, actor, aggregates = [], projections = [], upcasters = [], knownEvents, sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
   const environment = surroundings(options.environment)
   const purity = new Purity()
   const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity)]))
@@ -84,7 +95,9 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     sync: sync !== undefined,
     pollInterval: sync?.pollInterval ?? defaultPollInterval,
     ...(actor === undefined ? {} : { actor }),
-  }
+    unknownEvents: options.unknownEvents ?? 'keep',
+    ...(knownEvents && { knownEvents: Array.isArray(knownEvents) ? knownEvents.map((type: string) => [type, null]) : versions(knownEvents as Record<string, number>) }),
+  } as CoreSettings
   let core: Core
   try {
     const openCore = await wasmCore(options.wasm)
@@ -168,6 +181,7 @@ function checkOptions(options: OpenOptions): void {
   if (typeof name !== 'string' || name === '' || name.length > 128) throw invalidArgument('name', 'the name of a log is 1 to 128 characters')
   choice(options.storage, ['auto', 'indexeddb', 'memory'], 'storage')
   choice(options.durability, ['relaxed', 'strict'], 'durability')
+  choice(options.unknownEvents, ['keep', 'skip', 'error'], 'unknownEvents')
   if (sync !== undefined) checkSync(sync)
   for (const layer of options.middleware ?? []) {
     if (typeof layer?.command !== 'function' && typeof layer?.query !== 'function') throw invalidArgument('middleware', 'a middleware has a function `command` or `query`')

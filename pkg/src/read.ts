@@ -39,6 +39,8 @@ export interface ReadQuery<Event extends AnyEvent = AnyEvent> {
   readonly backwards?: boolean
   /** Only confirmed events. Default false. */
   readonly confirmedOnly?: boolean
+  /** The schema version that is wanted of a type, for an older app or a report written for it. Default: the newest of each. */
+  readonly as?: Readonly<Record<string, number>>
 }
 
 /** A page of events. */
@@ -73,11 +75,12 @@ export interface CoreQuery {
   to?: number
   backwards?: boolean
   confirmedOnly?: boolean
+  as?: (readonly [type: string, schemaVersion: number])[]
 }
 
 /** Checks a query and puts it into the core's terms. */
 export function coreQuery<Event extends AnyEvent>(query: ReadQuery<Event>): CoreQuery {
-  const { stream, aggregate, types, correlationId, first, last, after, from, to, backwards, confirmedOnly } = query
+  const { stream, aggregate, types, correlationId, first, last, after, from, to, backwards, confirmedOnly, as } = query
   const core: CoreQuery = {}
   if (stream !== undefined) core.stream = text(stream, 'stream')
   if (aggregate !== undefined) core.aggregate = text(typeof aggregate === 'string' ? aggregate : aggregate.name, 'aggregate')
@@ -97,7 +100,13 @@ export function coreQuery<Event extends AnyEvent>(query: ReadQuery<Event>): Core
   if (to !== undefined) core.to = millis(to, 'to')
   if (backwards) core.backwards = true
   if (confirmedOnly) core.confirmedOnly = true
+  if (as !== undefined) core.as = versions(as)
   return core
+}
+
+/** The schema versions that are wanted of types, as the core takes them. */
+export function versions(as: Readonly<Record<string, number>>): (readonly [string, number])[] {
+  return Object.entries(as).map(([type, version]) => [type, integer(version, 1, 0xffff_ffff, `as.${type}`)] as const)
 }
 
 /** Reads page after page, only as fast as the reader asks. */

@@ -135,7 +135,7 @@ describe('a replay', () => {
   })
 
   it('goes through the upcasters', async () => {
-    const renamed = upcaster({ type: 'Finished', from: 1, upcast: ({ data }) => {
+    const renamed = upcaster({ type: 'Finished', from: 1, into: 'Done', upcast: ({ data }) => {
       if ((data as { unit: string }).unit === '') throw new Error('nothing in it')
       return { type: 'Done', data: { lesson: (data as { unit: string }).unit } }
     } })

@@ -328,7 +328,7 @@ describe('reading', () => {
   })
 
   it('no more events than asked for, though an upcaster splits them', async () => {
-    const split = upcaster({ type: 'Both', from: 1, upcast: () => [{ type: 'Completed', schemaVersion: 2, data: { lesson: 'a' } }, { type: 'Completed', schemaVersion: 2, data: { lesson: 'b' } }] })
+    const split = upcaster({ type: 'Both', from: 1, into: { type: 'Completed', schemaVersion: 2 }, upcast: () => [{ type: 'Completed', schemaVersion: 2, data: { lesson: 'a' } }, { type: 'Completed', schemaVersion: 2, data: { lesson: 'b' } }] })
     const log = await tidelog({ upcasters: [split] })
     await log.append('course-1', [{ type: 'Both' }, { type: 'Both' }])
     assert.equal((await log.read({ limit: 3 }).toArray()).length, 3)
@@ -345,8 +345,8 @@ describe('reading', () => {
 
   it('through upcasters, on every path', async () => {
     const steps = [
-      upcaster({ type: 'LessonDone', from: 1, upcast: ({ data }) => ({ type: 'Completed', schemaVersion: 2, data: { lesson: (data as { id: string }).id } }) }),
-      upcaster({ type: 'Gone', from: 1, upcast: () => [] }),
+      upcaster({ type: 'LessonDone', from: 1, into: { type: 'Completed', schemaVersion: 2 }, upcast: ({ data }) => ({ data: { lesson: (data as { id: string }).id } }) }),
+      upcaster({ type: 'Gone', from: 1, into: [] }),
     ]
     const log = await tidelog({ upcasters: steps })
     const receipt = await log.append('course-1', [{ type: 'LessonDone', data: { id: 'l1' } }, { type: 'Gone' }])
@@ -359,8 +359,8 @@ describe('reading', () => {
 
   it('an upcaster that fails says for which event', async () => {
     const log = await tidelog({ upcasters: [upcaster({ type: 'Old', from: 1, upcast: () => ({ schemaVersion: 1, data: 0 }) })] })
-    await log.append('course-1', { type: 'Old' })
-    const error = await refuses(log.read().toArray(), 'upcast-failed', /not above 1/)
+    await log.append('course-1', { type: 'Old', schemaVersion: 1 })
+    const error = await refuses(log.read().toArray(), 'upcast-failed', /returned Old version 1, which is not among/)
     assert.ok(isTidelogError(error, 'upcast-failed'))
     assert.deepEqual(error.details, { event: 'Old', schemaVersion: 1, stream: 'course-1', version: 1 })
   })

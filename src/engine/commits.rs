@@ -109,7 +109,7 @@ impl<S: Store> Engine<S> {
     }
 
     fn decoded(&self, commit: Commit, first_version: Version) -> Result<Vec<RecordedEvent>, ReadError> {
-        Ok(self.inner.decoder.decode(RecordedEvent::of_commit(commit, first_version, None).collect())?)
+        Ok(self.inner.decoder.show(RecordedEvent::of_commit(commit, first_version, None).collect())?)
     }
 
     /// The place right after the event of a stream that has this version: the start for 0, the end beyond the last one.

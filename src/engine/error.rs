@@ -157,7 +157,7 @@ impl ReadError {
             Self::NoVersion(_) => "invalid-argument",
             Self::UnknownCommit(_) => "unknown-commit",
             Self::Log(error) => error.code(),
-            Self::Upcast(_) => "upcast-failed",
+            Self::Upcast(error) => error.code(),
             Self::Evolve(_) => "evolve-failed",
             Self::Project(_) => "projection-failed",
             Self::Refused { .. } => "refused",

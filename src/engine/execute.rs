@@ -120,7 +120,7 @@ impl<S: Store> Engine<S> {
             drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
         }
         let now = inner.surroundings.now()?;
-        let added = inner.add(None, drafts, vec![], now).await.map_err(WriteError::from);
+        let added = inner.add(None, drafts, vec![], now).await.map_err(|error| inner.refusal(error));
         added.inspect_err(|error| inner.note("append", error.code()))?;
         inner.wrote(None);
         Ok(count)
@@ -151,7 +151,7 @@ impl<S: Store> Engine<S> {
             None => {
                 let again = commit.events.into_iter().map(|event| NewEvent {
                     event_type: event.event_type,
-                    schema_version: event.schema_version,
+                    schema_version: Some(event.schema_version),
                     data: event.data,
                     id: None,
                     occurred_at: Some(event.occurred_at.unwrap_or(commit.metadata.occurred_at)),
@@ -250,7 +250,7 @@ impl<S: Store> Inner<S> {
                 return Ok(receipt);
             }
             if let Some(expected) = options.expected_version.filter(|it| !it.is_met_by(kept.version)) {
-                return Err(self.conflict(stream, expected, kept.version).await?.into());
+                return Err(self.refusal(self.conflict(stream, expected, kept.version).await?));
             }
             let context = Context {
                 stream: stream.clone(),
@@ -278,13 +278,13 @@ impl<S: Store> Inner<S> {
                 Ok(receipt) => {
                     self.remember(decider, kept, &receipt);
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
-                    return Ok(receipt);
+                    return Ok(self.shown(receipt));
                 }
                 Err(error) if attempts < MAX_ATTEMPTS && is_overtaken(&error, &options) => {
                     attempts += 1;
                     self.meter.count(Counter::Redecided, 1);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.refusal(error)),
             }
         }
     }
@@ -319,7 +319,7 @@ impl<S: Store> Inner<S> {
             match self.write(commit, policy, resolves, revision).await {
                 Ok(receipt) => {
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
-                    return Ok(receipt);
+                    return Ok(self.shown(receipt));
                 }
                 Err(error)
                     if options.command_id.is_some()
@@ -329,8 +329,26 @@ impl<S: Store> Inner<S> {
                 {
                     attempts += 1;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(self.refusal(error)),
             }
+        }
+    }
+
+    /// A receipt with its events in today's shape: an append may say an older one.
+    fn shown(&self, receipt: Receipt) -> Receipt {
+        match self.decoder.show(receipt.events.clone()) {
+            Ok(events) => Receipt { events, ..receipt },
+            // it is durable: an upcaster that breaks must not make it look as if it were not
+            Err(_) => receipt,
+        }
+    }
+
+    /// A refused append as the app sees it: the events that were missing in today's shape.
+    fn refusal(&self, error: AppendError) -> WriteError {
+        let AppendError::Conflict { stream, expected, actual, missing } = error else { return error.into() };
+        match self.decoder.show(missing) {
+            Ok(missing) => AppendError::Conflict { stream, expected, actual, missing }.into(),
+            Err(error) => ReadError::from(error).into(),
         }
     }
 
@@ -448,6 +466,7 @@ impl<S: Store> Inner<S> {
             Some(id) => id,
             None => EventId(self.surroundings.id()?),
         };
+        let schema_version = schema_version.unwrap_or_else(|| self.decoder.newest(&event_type).unwrap_or(1));
         Ok(Event { id, event_type, schema_version, data, occurred_at, custom })
     }
 }

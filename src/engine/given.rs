@@ -69,7 +69,7 @@ impl<S: Store> Inner<S> {
         }
         let version = first_version + commit.count().saturating_sub(1);
         let events = RecordedEvent::of_commit(commit, first_version, recorded).collect();
-        let events = self.decoder.decode(events).map_err(|error| WriteError::Read(error.into()))?;
+        let events = self.decoder.show(events).map_err(|error| WriteError::Read(error.into()))?;
         let confirmed = recorded.is_some();
         Ok(Some(Receipt { commit_id, stream: stream.clone(), version, events, confirmed }))
     }

@@ -182,7 +182,9 @@ impl<S: Store> Engine<S> {
         let session = SessionId(parts.surroundings.id()?);
         let log = Log::open(store, parts.authority).await?;
         let device = log.device_id(fresh).await?;
-        let keeping = Keeping::new(parts.snapshots, parts.compression, parts.decoder.signature());
+        let mut decoder = parts.decoder;
+        decoder.learn(&parts.registry, &parts.projections);
+        let keeping = Keeping::new(parts.snapshots, parts.compression, decoder.signature());
         let views = parts.projections.into_iter().map(View::new);
         let host = Rc::clone(&parts.host);
         let listener = host
@@ -192,7 +194,7 @@ impl<S: Store> Engine<S> {
             inner: Rc::new(Inner {
                 log,
                 registry: parts.registry,
-                decoder: parts.decoder,
+                decoder,
                 meter: Meter::new(parts.surroundings.clone(), listener),
                 oldest: Cell::new(None),
                 middleware: parts.middleware,

@@ -83,7 +83,7 @@ impl<S: Store> Engine<S> {
                     let recorded = (confirmed.first_position, confirmed.recorded_at);
                     let events =
                         RecordedEvent::of_commit(confirmed.commit, confirmed.first_version, Some(recorded));
-                    let events = inner.decoder.decode(events.collect())?;
+                    let events = inner.decoder.show(events.collect())?;
                     return Ok(if is_duplicate {
                         Outcome::Duplicate { version, position, events }
                     } else {

@@ -10,6 +10,7 @@ use crate::{
     log::{EventPage, Place, Query, store::Store},
     metrics::{Counter, Timing},
     stream::StreamName,
+    upcast::Versions,
     version::Version,
 };
 use futures_util::{
@@ -46,9 +47,23 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`ReadError`]: a log or upcaster that fails.
     pub async fn read(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
+        self.read_as(query, from, limit, &Versions::default()).await
+    }
+
+    /// A page of events in the shapes that are asked for, for an older app; types that are not named come in today's shape.
+    ///
+    /// # Errors
+    /// As [`Engine::read`], and [`crate::upcast::UpcastError::NoDowncast`] where there is no way back to such a shape.
+    pub async fn read_as(
+        &self,
+        query: &Query,
+        from: Place,
+        limit: usize,
+        versions: &Versions,
+    ) -> Result<EventPage, ReadError> {
         let (of, key) = (query.aggregate.as_deref().unwrap_or_default(), query.stream.as_ref());
         let context = QueryContext::new(QueryKind::Read, of, key.map(StreamName::as_str));
-        self.inner.ask(context, self.inner.page(query, from, limit)).await
+        self.inner.ask(context, self.inner.page(query, from, limit, versions)).await
     }
 
     /// All events of a query, one by one: pages are read as the reader asks for more. After an error there is nothing more.
@@ -65,22 +80,28 @@ impl<S: Store> Engine<S> {
 }
 
 impl<S: Store> Inner<S> {
-    pub(super) fn decider(&self, aggregate: &str) -> Result<Rc<dyn Decider>, ReadError> {
-        self.registry.get(aggregate).cloned().ok_or_else(|| unknown_aggregate(aggregate))
-    }
-
-    async fn page(&self, query: &Query, from: Place, limit: usize) -> Result<EventPage, ReadError> {
-        let (log, decoder) = (&self.log, &self.decoder);
-        if decoder.is_empty() || query.types.is_empty() {
-            let page = log.read(query, from, limit).await?;
-            return Ok(EventPage { events: decoder.decode(page.events)?, next: page.next });
+    /// A page of decoded events. What is asked for by type may be stored under an older one.
+    async fn page(
+        &self,
+        query: &Query,
+        from: Place,
+        limit: usize,
+        versions: &Versions,
+    ) -> Result<EventPage, ReadError> {
+        if query.types.is_empty() || (self.decoder.is_empty() && versions.is_empty()) {
+            let page = self.log.read(query, from, limit).await?;
+            return Ok(EventPage { events: self.decoder.show_as(page.events, versions)?, next: page.next });
         }
-        // what is of another type in the log may be of one of these today
-        let any_type = Query { types: Vec::new(), ..query.clone() };
-        let page = log.read(&any_type, from, limit).await?;
-        let mut events = decoder.decode(page.events)?;
+        let types = if versions.is_empty() { self.decoder.stored_types(&query.types) } else { vec![] };
+        let stored = Query { types, ..query.clone() };
+        let page = self.log.read(&stored, from, limit).await?;
+        let mut events = self.decoder.show_as(page.events, versions)?;
         events.retain(|event| query.types.contains(&event.event.event_type));
         Ok(EventPage { events, next: page.next })
+    }
+
+    pub(super) fn decider(&self, aggregate: &str) -> Result<Rc<dyn Decider>, ReadError> {
+        self.registry.get(aggregate).cloned().ok_or_else(|| unknown_aggregate(aggregate))
     }
 
     /// The state after more events of its stream, brought to today's shape.

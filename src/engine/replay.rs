@@ -178,12 +178,12 @@ impl<S: Store> Inner<S> {
         stored: Vec<RecordedEvent>,
         failures: &mut Vec<Failure>,
     ) -> Vec<RecordedEvent> {
-        if let Ok(events) = self.decoder.decode(stored.clone()) {
+        if let Ok(events) = self.decoder.show(stored.clone()) {
             return events;
         }
         let mut events = Vec::with_capacity(stored.len());
         for event in stored {
-            match self.decoder.decode(vec![event.clone()]) {
+            match self.decoder.show(vec![event.clone()]) {
                 Ok(decoded) => events.extend(decoded),
                 Err(error) => failures.push(Failure::of_event(&event, error.to_string())),
             }

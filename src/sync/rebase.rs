@@ -164,16 +164,18 @@ impl Rebase<'_> {
             .into_iter()
             .enumerate()
             .map(|(index, new)| {
+                let schema_version =
+                    new.schema_version.unwrap_or_else(|| self.decoder.newest(&new.event_type).unwrap_or(1));
                 let same = before.get(index).filter(|old| {
                     old.event_type == new.event_type
-                        && old.schema_version == new.schema_version
+                        && old.schema_version == schema_version
                         && old.data == new.data
                 });
                 let id = new.id.or(same.map(|old| old.id)).filter(|id| kept.insert(*id));
                 Event {
                     id: id.unwrap_or_else(|| EventId((self.new_id)())),
                     event_type: new.event_type,
-                    schema_version: new.schema_version,
+                    schema_version,
                     data: new.data,
                     occurred_at: new.occurred_at.or(same.and_then(|old| old.occurred_at)),
                     custom: new.custom.or_else(|| same.and_then(|old| old.custom.clone())),

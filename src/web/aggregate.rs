@@ -2,7 +2,7 @@
 
 use super::thrown_message;
 use crate::{
-    aggregate::{Context, DecideError, Decider, EvolveError, State},
+    aggregate::{Context, DecideError, Decider, EvolveError, State, is_evolved_by},
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
 };
@@ -18,6 +18,8 @@ extern "C" {
     fn name(this: &JsAggregate) -> String;
     #[wasm_bindgen(method, getter)]
     fn policies(this: &JsAggregate) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn events(this: &JsAggregate) -> Option<Vec<String>>;
     #[wasm_bindgen(method, catch)]
     fn initial(this: &JsAggregate) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -48,12 +50,15 @@ fn js_state(state: &State) -> JsValue {
 pub(super) struct JsDecider {
     name: Arc<str>,
     policies: BTreeMap<String, Policy>,
+    events: Option<Vec<Arc<str>>>,
     app: JsAggregate,
 }
 
 impl JsDecider {
     pub(super) fn new(app: JsAggregate) -> Result<Self, serde_json::Error> {
-        Ok(Self { name: app.name().into(), policies: serde_json::from_str(&app.policies())?, app })
+        let policies = serde_json::from_str(&app.policies())?;
+        let events = app.events().map(|events| events.into_iter().map(Arc::from).collect());
+        Ok(Self { name: app.name().into(), policies, events, app })
     }
 
     fn evolve_error(&self, stream: &str, version: u64, value: &JsValue) -> EvolveError {
@@ -76,6 +81,10 @@ impl Decider for JsDecider {
         self.policies.get(command_type).copied().unwrap_or_default()
     }
 
+    fn events(&self) -> Option<&[Arc<str>]> {
+        self.events.as_deref()
+    }
+
     fn initial(&self) -> Result<State, EvolveError> {
         let state = self.app.initial().map_err(|value| self.evolve_error("", 0, &value))?;
         Ok(Rc::new(state))
@@ -85,7 +94,8 @@ impl Decider for JsDecider {
         let Some(first) = events.first() else { return Ok(state) };
         let (stream, before) = (first.stream.as_str(), first.version.saturating_sub(1));
         let state = js_state(&state);
-        let text = serde_json::to_string(events)
+        let events: Vec<_> = events.iter().filter(|event| is_evolved_by(self, event)).collect();
+        let text = serde_json::to_string(&events)
             .map_err(|error| self.evolve_error(stream, before, &error.to_string().into()))?;
         let evolved = self.app.evolve(&state, &text).map_err(|value| {
             let mut error = self.evolve_error(stream, before, &value);

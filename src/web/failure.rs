@@ -5,7 +5,6 @@ use crate::{
     engine::{ReadError, WriteError},
     event::RecordedEvent,
     log::{AppendError, LogError, store::StoreError},
-    upcast::UpcastError,
     version::{ExpectedVersion, Version},
 };
 use serde::Serialize;
@@ -118,19 +117,16 @@ fn of_read(error: &ReadError) -> Details<'_> {
         ReadError::NoVersion(_) => Details { argument: Some("at"), ..details },
         ReadError::UnknownCommit(id) => Details { commit_id: Some(id.clone()), ..details },
         ReadError::Log(error) => of_log(error),
-        ReadError::Upcast(UpcastError::Failed { event_type, schema_version, stream, version, .. }) => {
+        ReadError::Upcast(error) => {
+            let ((event_type, schema_version), place) = (error.event(), error.place());
             Details {
                 event: Some(event_type),
-                schema_version: Some(*schema_version),
-                stream: Some(stream),
-                version: Some(*version),
+                schema_version: Some(schema_version),
+                stream: place.map(|(stream, _)| stream),
+                version: place.map(|(_, version)| version),
                 ..details
             }
         }
-        ReadError::Upcast(
-            UpcastError::Endless { event_type, schema_version }
-            | UpcastError::Ambiguous { event_type, schema_version },
-        ) => Details { event: Some(event_type), schema_version: Some(*schema_version), ..details },
         ReadError::Evolve(error) => Details {
             aggregate: Some(&error.aggregate),
             stream: Some(&error.stream),

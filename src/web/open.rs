@@ -7,7 +7,7 @@ use super::{
     hooks::Hooks,
     projection::{JsProjection, JsProjector},
     storage::{PageStore, Wanted},
-    upcaster::{JsUpcaster, add_step},
+    upcaster::{JsUpcaster, upcaster},
 };
 use crate::{
     aggregate::Registry,
@@ -15,10 +15,10 @@ use crate::{
     environment::Surroundings,
     log::{Authority, LogError, store::Durability},
     projection::Projector,
-    upcast::Decoder,
+    upcast::{Decoder, UnknownEvents},
 };
 use serde::Deserialize;
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 use wasm_bindgen::prelude::*;
 
 /// `CoreSettings` in `pkg/src/core.ts`.
@@ -31,6 +31,9 @@ struct Settings {
     sync: bool,
     poll_interval: u64,
     actor: Option<String>,
+    #[serde(default)]
+    unknown_events: UnknownEvents,
+    known_events: Option<Vec<(Arc<str>, Option<u32>)>>,
 }
 
 /// Opens the log of a name, with the rules of the app.
@@ -66,9 +69,11 @@ async fn open(
         let decider = JsDecider::new(aggregate).map_err(|error| invalid("policies", error))?;
         registry.add_decider(Rc::new(decider)).map_err(register_failure)?;
     }
-    let mut decoder = Decoder::default();
-    for upcaster in upcasters {
-        add_step(&mut decoder, upcaster).map_err(|error| read_failure(error.into()))?;
+    let upcasters = upcasters.into_iter().map(upcaster).collect::<Result<_, _>>()?;
+    let decoder = Decoder::new(upcasters).map_err(|error| read_failure(error.into()))?;
+    let mut decoder = decoder.unknown(settings.unknown_events);
+    if let Some(known) = settings.known_events {
+        decoder = decoder.known(known);
     }
     let projections = projections.into_iter();
     let authority = if settings.sync { Authority::Server } else { Authority::Device };

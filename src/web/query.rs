@@ -7,6 +7,7 @@ use crate::{
     log::{Place, Query, store::Store},
     stream::StreamName,
     time::Timestamp,
+    upcast::Versions,
     version::{Position, Version},
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub(super) struct Asked {
     limit: usize,
     backwards: bool,
     confirmed_only: bool,
+    #[serde(rename = "as")]
+    versions: Versions,
 }
 
 impl Default for Asked {
@@ -54,6 +57,7 @@ impl Default for Asked {
             limit: 500,
             backwards: false,
             confirmed_only: false,
+            versions: Versions::default(),
         }
     }
 }
@@ -98,7 +102,7 @@ pub(super) async fn read_page<S: Store>(engine: &Engine<S>, asked: Asked) -> Res
         backwards: asked.backwards,
         confirmed_only: asked.confirmed_only,
     };
-    let page = engine.read(&query, from, limit).await.map_err(read_failure)?;
+    let page = engine.read_as(&query, from, limit, &asked.versions).await.map_err(read_failure)?;
     let page = Page { events: page.events, next: page.next.map(write_place) };
     let text = serde_json::to_string(&page).map_err(|error| invalid("answer", error))?;
     Ok(text.into())

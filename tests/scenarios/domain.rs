@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 use tidelog::{
     aggregate::{Aggregate, Context, Registry, State},
     commit::Policy,
     event::RecordedEvent,
     json::Json,
     projection::Projection,
-    upcast::{Decoder, Shape},
+    upcast::{Decoder, Shape, Upcaster},
 };
 
 pub struct Course;
@@ -183,14 +183,12 @@ pub fn decoder() -> Decoder {
     struct Done {
         unit: String,
     }
-    let mut decoder = Decoder::default();
     let step = |shape: Shape| {
         let Done { unit } = shape.data.to().map_err(|error| error.to_string())?;
         let data = Json::of(&serde_json::json!({ "lesson": unit })).map_err(|error| error.to_string())?;
         Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 2, data }])
     };
-    decoder.add("LessonDone", 1, Rc::new(step)).unwrap();
-    decoder
+    Decoder::new(vec![Upcaster::new("LessonDone", 1).becomes("LessonCompleted", 2).by(step)]).unwrap()
 }
 
 /// A state as JSON, as `load` of the npm package gives it.

@@ -115,7 +115,7 @@ fn every(events: u64) -> SnapshotPolicy {
 fn paid(amount: i64) -> NewEvent {
     NewEvent {
         event_type: "Paid".into(),
-        schema_version: 1,
+        schema_version: None,
         data: Json::parse(format!(r#"{{"amount":{amount}}}"#)).unwrap(),
         id: None,
         occurred_at: None,

@@ -50,10 +50,11 @@ export const progress = projection({
 export const lessonDone = upcaster({
   type: 'LessonDone',
   from: 1,
+  into: { type: 'LessonCompleted', schemaVersion: 2 },
   upcast({ data }) {
     const { unit } = data as { unit?: string }
     if (unit === undefined) throw new Error('missing field `unit`')
-    return { type: 'LessonCompleted', data: { lesson: unit } }
+    return { data: { lesson: unit } }
   },
 })
 

@@ -66,7 +66,14 @@ pub(super) fn recorded(events: impl IntoIterator<Item = Happened>) -> Vec<Record
         let NewEvent { event_type, schema_version, data, id: known, occurred_at, custom } = event;
         let id_of_event = known.unwrap_or(EventId(Uuid::from_u128(id.as_u128() | 1)));
         RecordedEvent {
-            event: Event { id: id_of_event, event_type, schema_version, data, occurred_at, custom },
+            event: Event {
+                id: id_of_event,
+                event_type,
+                schema_version: schema_version.unwrap_or(1),
+                data,
+                occurred_at,
+                custom,
+            },
             stream,
             version: *version,
             position: Some(position),

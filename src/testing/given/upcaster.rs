@@ -26,6 +26,7 @@ pub fn shape<D: Serialize>(event_type: &str, schema_version: u32, data: D) -> Sh
 #[must_use]
 pub fn upcaster(decoder: &Decoder, stored: Shape) -> Decoded {
     let Shape { event_type, schema_version, data } = stored;
+    let schema_version = Some(schema_version);
     let event = NewEvent { event_type, schema_version, data, id: None, occurred_at: None, custom: None };
     let stream = crate::testing::stream("upcast-1");
     let decoded = decoder.decode(recorded([Happened { stream, event, actor: None }]));
