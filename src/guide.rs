@@ -5,3 +5,6 @@ mod aggregates {}
 
 #[doc = include_str!("../docs/guide/03-commands.md")]
 mod commands {}
+
+#[doc = include_str!("../docs/guide/11-testing.md")]
+mod testing {}
