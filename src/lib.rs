@@ -99,6 +99,7 @@ pub mod metadata;
 pub mod metrics;
 pub mod projection;
 pub mod replay;
+pub mod rules;
 pub mod snapshot;
 pub mod stream;
 pub mod sync;

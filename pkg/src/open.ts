@@ -10,6 +10,7 @@ import type { AnyProjection } from './projection.js'
 import { Maintenance } from './maintenance.js'
 import type { Middleware } from './middleware.js'
 import { Purity } from './purity.js'
+import { isRust } from './rust.js'
 import { Session } from './session.js'
 import { StorageControl } from './storage.js'
 import { versions } from './read.js'
@@ -19,7 +20,7 @@ import { Tidelog } from './tidelog.js'
 import { checkSync, defaultPollInterval, httpTransport, type SyncOptions, type Transport } from './transport.js'
 import type { Upcaster } from './upcaster.js'
 import type { Change } from './watchers.js'
-import { wasmCore, type WasmSource } from './wasm.js'
+import { wasmCore, type Wasm } from './wasm.js'
 
 /** The options of `open()`. */
 export interface OpenOptions {
@@ -59,8 +60,11 @@ export interface OpenOptions {
    * browser, though not a power cut in the next seconds. `strict`: flushed to the disk, about twice as slow.
    */
   readonly durability?: 'relaxed' | 'strict'
-  /** The wasm, if it is not to be fetched from beside the package's JavaScript. Only the first `open()` of a page looks at it. */
-  readonly wasm?: WasmSource | Promise<WasmSource>
+  /**
+   * The wasm, if it is not to be fetched from beside the package's JavaScript (only the first `open()` of a page looks at it), or a
+   * module of the app's own with aggregates in Rust: `import('./wasm/academy.js')`.
+   */
+  readonly wasm?: Wasm | Promise<Wasm>
   /** Told of failures that nobody awaits: of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
   readonly onError?: (error: TidelogError) => void
   /** Parts of the surroundings to replace: the clock, the network, locks … */
@@ -97,14 +101,16 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     ...(actor === undefined ? {} : { actor }),
     unknownEvents: options.unknownEvents ?? 'keep',
     ...(knownEvents && { knownEvents: Array.isArray(knownEvents) ? knownEvents.map((type: string) => [type, null]) : versions(knownEvents as Record<string, number>) }),
+    rustAggregates: aggregates.filter(isRust).map(nameOf),
+    rustProjections: projections.filter(isRust).map(nameOf),
   } as CoreSettings
   let core: Core
   try {
     const openCore = await wasmCore(options.wasm)
     const opening = openCore(
       JSON.stringify(settings),
-      [...adapted.values()].map((one) => one.core),
-      projections.map((one) => adaptProjection(one, purity)),
+      [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
+      projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => adaptUpcaster(one, purity)),
       coreHooks(environment, transport, listening),
     )
@@ -149,6 +155,8 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   void storageControl.refresh()
   return new Tidelog({ session, sync: syncControl, storage: storageControl, adapted, projections })
 }
+
+const nameOf = ({ name }: { readonly name: string }): string => name
 
 /** Who takes what the core says. */
 interface Listening {

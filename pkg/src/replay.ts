@@ -5,6 +5,7 @@ import type { AnyEvent, RecordedEvent } from './event.js'
 import { Cell, type Readable } from './live.js'
 import type { Projection } from './projection.js'
 import type { Deciding } from './read.js'
+import { isRust } from './rust.js'
 import type { Session } from './session.js'
 
 /** Which events are replayed, and how. Only confirmed ones are: they never change. */
@@ -223,6 +224,7 @@ const isReducer = (given: unknown): given is Reducer<unknown, AnyEvent> => typeo
 
 function handlerOf(given: unknown): Handler {
   if (typeof given === 'function') return { take: given as ReplayCallback, single: false, result: undefined }
+  if (typeof given === 'object' && given !== null && isRust(given)) throw invalidArgument('handler', 'what is written in Rust folds in its core: ask for a state or row `at` a moment')
   if (isReducer(given)) {
     const { initialState, evolve } = given
     const initial = (): unknown => (typeof initialState === 'function' ? (initialState as () => unknown)() : initialState)

@@ -6,11 +6,36 @@ import { isTidelogError, messageOf, TidelogError } from './errors.js'
 /** Where the wasm comes from, if not from beside this file. */
 export type WasmSource = string | URL | Request | Response | BufferSource | WebAssembly.Module
 
+/**
+ * A wasm module of the app's own, as wasm-bindgen makes it (`--target web`) of a crate with `tidelog::export!`: what
+ * `import('./wasm/academy.js')` gives. Where its wasm can't be fetched from beside it, as in Node.js, the app has called its default
+ * export with the bytes before.
+ */
+export interface WasmModule {
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what wasm-bindgen declares of them depends on its version
+  readonly default: (...parameters: any[]) => Promise<unknown>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  readonly openCore: (...parameters: any[]) => Promise<unknown>
+}
+
+/** The wasm to open logs with: where the package's own is, or another module. */
+export type Wasm = WasmSource | WasmModule
+
 let loading: Promise<unknown> | undefined
 
 /** The core, instantiated if no earlier call has. */
-export async function wasmCore(wasm?: WasmSource | Promise<WasmSource>): Promise<OpenCore> {
-  loading ??= instantiate(wasm)
+export async function wasmCore(wasm?: Wasm | Promise<Wasm>): Promise<OpenCore> {
+  let given: Wasm | undefined
+  try {
+    given = await wasm
+    if (isModule(given)) {
+      await given.default() // Does nothing from the second time on.
+      return given.openCore as unknown as OpenCore
+    }
+  } catch (thrown) {
+    throw failed(thrown)
+  }
+  loading ??= instantiate(given)
   try {
     await loading
   } catch (thrown) {
@@ -20,13 +45,21 @@ export async function wasmCore(wasm?: WasmSource | Promise<WasmSource>): Promise
   return openCore
 }
 
-async function instantiate(wasm: WasmSource | Promise<WasmSource> | undefined): Promise<void> {
+function isModule(wasm: Wasm | undefined): wasm is WasmModule {
+  return typeof wasm === 'object' && typeof (wasm as WasmModule).openCore === 'function'
+}
+
+async function instantiate(wasm: WasmSource | undefined): Promise<void> {
   try {
-    await init({ module_or_path: (await wasm) ?? (await fetched(new URL('./tidelog_bg.wasm', import.meta.url))) })
+    await init({ module_or_path: wasm ?? (await fetched(new URL('./tidelog_bg.wasm', import.meta.url))) })
   } catch (thrown) {
-    if (isTidelogError(thrown)) throw thrown
-    throw new TidelogError('wasm-failed', `the wasm core can't be loaded: ${messageOf(thrown)}`, {}, { cause: thrown })
+    throw failed(thrown)
   }
+}
+
+function failed(thrown: unknown): TidelogError {
+  if (isTidelogError(thrown)) return thrown
+  return new TidelogError('wasm-failed', `the wasm core can't be loaded: ${messageOf(thrown)}`, {}, { cause: thrown })
 }
 
 /** The wasm at this URL. A server may not know its type; one that answers every unknown path with a page is told from it. */

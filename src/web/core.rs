@@ -3,6 +3,7 @@
 use super::{
     failure::{invalid, read_failure, write_failure},
     hooks::Hooks,
+    own::js_state,
     query::read_page,
     storage::PageStore,
     travel::moment,
@@ -120,7 +121,7 @@ impl Core {
         self.promise(async move |engine| {
             let at = moment("at", &at)?;
             let (state, version) = engine.load(&aggregate, &id, at).await.map_err(read_failure)?;
-            let state = state.downcast_ref().cloned().unwrap_or(JsValue::UNDEFINED);
+            let state = js_state(&aggregate, &state)?;
             Ok(Array::of2(&state, &(version as f64).into()).into())
         })
     }

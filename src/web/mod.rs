@@ -10,6 +10,7 @@ mod failure;
 mod hooks;
 mod inside;
 mod open;
+mod own;
 mod projection;
 mod query;
 mod replay;
@@ -21,8 +22,11 @@ pub use aggregate::JsAggregate;
 pub use core::Core;
 pub use hooks::Hooks;
 pub use open::open_core;
+pub use own::provide;
 pub use projection::JsProjection;
 pub use upcaster::JsUpcaster;
+#[doc(hidden)]
+pub use wasm_bindgen;
 
 use wasm_bindgen::JsValue;
 

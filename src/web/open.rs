@@ -5,12 +5,12 @@ use super::{
     core::{Core, Storage},
     failure::{invalid, read_failure, register_failure, write_failure},
     hooks::Hooks,
+    own::provided,
     projection::{JsProjection, JsProjector},
     storage::{PageStore, Wanted},
     upcaster::{JsUpcaster, upcaster},
 };
 use crate::{
-    aggregate::Registry,
     engine::{Engine, Parts},
     environment::Surroundings,
     log::{Authority, LogError, store::Durability},
@@ -34,6 +34,12 @@ struct Settings {
     #[serde(default)]
     unknown_events: UnknownEvents,
     known_events: Option<Vec<(Arc<str>, Option<u32>)>>,
+    /// The aggregates that this module has to bring.
+    #[serde(default)]
+    rust_aggregates: Vec<String>,
+    /// The projections that this module has to bring.
+    #[serde(default)]
+    rust_projections: Vec<String>,
 }
 
 /// Opens the log of a name, with the rules of the app.
@@ -64,7 +70,8 @@ async fn open(
     hooks: Hooks,
 ) -> Result<Core, JsValue> {
     let settings: Settings = serde_json::from_str(&settings).map_err(|error| invalid("options", error))?;
-    let mut registry = Registry::default();
+    let rules = provided(&settings.rust_aggregates, &settings.rust_projections)?;
+    let mut registry = rules.registry().map_err(register_failure)?.clone();
     for aggregate in aggregates {
         let decider = JsDecider::new(aggregate).map_err(|error| invalid("policies", error))?;
         registry.add_decider(Rc::new(decider)).map_err(register_failure)?;
@@ -75,11 +82,12 @@ async fn open(
     if let Some(known) = settings.known_events {
         decoder = decoder.known(known);
     }
-    let projections = projections.into_iter();
+    let projections = projections.into_iter().map(|app| Rc::new(JsProjector::new(app)) as Rc<dyn Projector>);
+    let projections = projections.chain(rules.projections().iter().cloned());
     let authority = if settings.sync { Authority::Server } else { Authority::Device };
     let parts = Parts {
         registry,
-        projections: projections.map(|app| Rc::new(JsProjector::new(app)) as Rc<dyn Projector>).collect(),
+        projections: projections.collect(),
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,

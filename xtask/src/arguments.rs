@@ -174,6 +174,9 @@ mod tests {
         check_refused("lint --fast", "`cargo xtask lint` does not understand `--fast`");
         check_refused("demo --port", "`--port` wants a value");
         check_refused("demo --port 65535", "`--port` wants a number from 1 to 65534, not `65535`");
-        check_refused("build --only moon", "there is no part `moon`; there are wasm, package, server, www");
+        check_refused(
+            "build --only moon",
+            "there is no part `moon`; there are wasm, package, server, www, modules",
+        );
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn run(setup: &mut Setup, words: &[OsString]) -> Result<(), Error> {
         return Err(Error::Missing(format!("{SCRIPT} is not there")));
     }
     setup.require(&[Need::Npm, Need::Browser(Browser::Chromium)])?;
-    Build::default().make(setup, &Part::ALL)?;
+    Build::default().make(setup, &[Part::Package, Part::Server, Part::Www])?;
     // in our own process group: Ctrl-C on the terminal reaches it as it reaches us
     let status = setup
         .command("node")

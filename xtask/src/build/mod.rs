@@ -1,4 +1,4 @@
-//! Everything that is built: the wasm, the npm package on top of it, the server, and the demo page.
+//! Everything that is built: the wasm, the npm package on top of it, the server, the demo page, and the examples' own wasm.
 
 mod package;
 mod server;
@@ -21,10 +21,12 @@ pub(crate) enum Part {
     Server,
     /// `www/dist/`: the demo page.
     Www,
+    /// `rust/wasm/` of the examples that have one: modules of an app's own, with aggregates in Rust.
+    Modules,
 }
 
 impl Part {
-    pub(crate) const ALL: [Part; 4] = [Part::Wasm, Part::Package, Part::Server, Part::Www];
+    pub(crate) const ALL: [Part; 5] = [Part::Wasm, Part::Package, Part::Server, Part::Www, Part::Modules];
 
     fn name(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Part {
             Part::Package => "package",
             Part::Server => "server",
             Part::Www => "www",
+            Part::Modules => "modules",
         }
     }
 
@@ -49,7 +52,7 @@ impl Part {
     /// What must be built before it.
     fn on_top_of(self) -> &'static [Part] {
         match self {
-            Part::Wasm | Part::Server => &[],
+            Part::Wasm | Part::Server | Part::Modules => &[],
             Part::Package => &[Part::Wasm],
             Part::Www => &[Part::Package],
         }
@@ -57,7 +60,7 @@ impl Part {
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Part::Wasm => &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Npm],
+            Part::Wasm | Part::Modules => &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Npm],
             Part::Package | Part::Www => &[Need::Npm],
             Part::Server => &[],
         }
@@ -85,6 +88,7 @@ impl Build {
                 Part::Package => package::build(setup, "pkg", "pkg/dist/index.js")?,
                 Part::Server => server::build(setup)?,
                 Part::Www => package::build(setup, "www", "www/dist/index.html")?,
+                Part::Modules => wasm::build_modules(setup)?,
             }
             self.done.push(*part);
         }

@@ -98,7 +98,8 @@ impl Stage {
         match self {
             Stage::Native | Stage::Server | Stage::WasmPack => Ok(()),
             Stage::Wasm(_) => build.compile_tests(setup),
-            Stage::Types | Stage::Unit | Stage::Guide => build.make(setup, &[Part::Package]),
+            Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
+            Stage::Guide => build.make(setup, &[Part::Package, Part::Modules]),
             Stage::EndToEnd => {
                 package_scripts(setup.workspace(), END_TO_END)?;
                 build.make(setup, &[Part::Package, Part::Server, Part::Www])
