@@ -67,7 +67,7 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   /** The schemas of its commands and events. */
   readonly schemas: Schemas
   /** The types of events that `evolve` understands; undefined if it is handed all. */
-  readonly events?: readonly string[]
+  readonly events?: readonly Event['type'][]
 }
 
 /** Any aggregate, whatever its state, commands and events. */
