@@ -1,9 +1,10 @@
 /** An aggregate as the core calls it: JSON in, JSON out, and what it throws sorted into refusals and bugs. */
+import { adaptKeeper } from './adapt-snapshot.js'
 import type { Aggregate, AnyAggregate, DecideContext } from './aggregate.js'
 import type { AnyCommand } from './command.js'
 import type { CoreAggregate } from './core.js'
 import { encodeEvents } from './encode.js'
-import { asTidelogError, isTidelogError, messageOf, type ErrorCode } from './errors.js'
+import { asTidelogError, isTidelogError, messageOf, type ErrorCode, type TidelogError } from './errors.js'
 import type { AnyEvent, RecordedEvent } from './event.js'
 import type { Purity } from './purity.js'
 import { classifyThrown } from './refusal.js'
@@ -25,9 +26,10 @@ export interface AdaptedAggregate {
   catching<Answer>(stream: string, command: string, run: () => Promise<Answer>): Promise<Answer>
 }
 
-/** Adapts an aggregate. */
-export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): AdaptedAggregate {
-  const { name, decide, evolve, initialState, policies, schemas, events } = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
+/** Adapts an aggregate. The last two are for the snapshots of its states: see `adaptKeeper`. */
+export function adaptAggregate(aggregate: AnyAggregate, purity: Purity, upcasters: string, warn: (error: TidelogError) => void): AdaptedAggregate {
+  const plain = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
+  const { name, decide, evolve, initialState, policies, schemas, events } = plain
   // What `decide` threw, per execution on its way: two executions of one text on one stream throw the same.
   const executing = new Map<string, { count: number; thrown: unknown }>()
   const keyOf = (stream: string, command: string): string => `${stream}\n${command}`
@@ -36,6 +38,7 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity): Adapted
     name,
     policies: JSON.stringify(policies),
     events: events && [...events],
+    keeper: adaptKeeper(plain, purity, upcasters, warn),
     initial: () => failing(() => purity.during(initialState), 'initialState: '),
     evolve(state, events) {
       let next: unknown = state

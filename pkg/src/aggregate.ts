@@ -1,7 +1,9 @@
 /** Aggregates: plain objects that decide what happens and evolve their state by it. */
 import type { AnyCommand, Policy } from './command.js'
+import { integer } from './encode.js'
 import type { AnyEvent, EventExtras, RecordedEvent } from './event.js'
 import { invalidArgument } from './errors.js'
+import { checkSnapshot, type SnapshotDefinition } from './snapshot.js'
 import { checkSchemas, type MessagesOf, type SchemaMap, type Schemas } from './schema.js'
 
 /** What `decide` may know beside the command and the state. All of it comes from outside, so that a decision can be repeated. */
@@ -39,6 +41,10 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
   readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State>
   /** What happens to a command of a type that was decided offline when its stream has moved. Default `redecide`. */
   readonly policies?: { readonly [Type in NoInfer<Command>['type']]?: Policy }
+  /** The version of what states are and mean: raise it whenever code that `evolve` calls has changed. From 1, default 1. */
+  readonly schemaVersion?: number
+  /** How states are kept as snapshots. */
+  readonly snapshot?: SnapshotDefinition<NoInfer<State>>
   /**
    * Schemas for the data of commands and events, of any library that speaks Standard Schema version 1. What a schema makes of the data
    * (a default, a trimmed text) is what is decided on and recorded. Commands are checked by `execute`, before `decide`, and not again
@@ -64,6 +70,10 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   readonly evolve: (state: State, event: RecordedEvent<Event>) => State
   /** The policies per command type; missing ones mean `redecide`. */
   readonly policies: Readonly<Record<string, Policy>>
+  /** The version of what states are and mean. */
+  readonly schemaVersion: number
+  /** How states are kept as snapshots. */
+  readonly snapshot: SnapshotDefinition<State>
   /** The schemas of its commands and events. */
   readonly schemas: Schemas
   /** The types of events that `evolve` understands; undefined if it is handed all. */
@@ -112,7 +122,7 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
 export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent>(
   definition: AggregateDefinition<State, Command, Event>,
 ): Aggregate<State, Command, Event> {
-  const { name, initialState, decide, evolve, policies = {}, schemas = {}, events } = definition
+  const { name, initialState, decide, evolve, policies = {}, schemas = {}, schemaVersion = 1, snapshot = {}, events } = definition
   checkName('aggregate', name)
   if (name.includes('-')) throw invalidArgument('name', `an aggregate's name may not hold a hyphen: ${JSON.stringify(name)}`)
   for (const [part, value] of Object.entries({ decide, evolve })) {
@@ -124,6 +134,8 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
     }
   }
   checkSchemas(schemas)
+  integer(schemaVersion, 1, 0xffff_ffff, 'schemaVersion')
+  checkSnapshot(snapshot)
   return Object.freeze({
     name,
     initialState: typeof initialState === 'function' ? (initialState as () => State) : () => structuredClone(initialState),
@@ -131,6 +143,8 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
     evolve,
     policies: { ...policies },
     schemas,
+    schemaVersion,
+    snapshot,
     ...(events && { events: [...events] }),
   })
 }

@@ -19,6 +19,7 @@ export interface CoreAggregate {
   policies: string
   /** The types of events that it evolves by; undefined if it doesn't say: then it is given all of its streams. */
   events: string[] | undefined
+  keeper?: CoreKeeper
   initial(): unknown
   /**
    * `events`: a JSON array of recorded events of one stream. Returns the new state. Throws `{ message, version? }`, with the
@@ -30,6 +31,18 @@ export interface CoreAggregate {
    * events. Throws `{ domain, code?, message }`: a refusal by a rule of the domain if `domain` is true, otherwise a bug of the app.
    */
   decide(command: string, state: unknown, context: string): string
+}
+
+/** How an aggregate's states are kept as snapshots. */
+export interface CoreKeeper {
+  /** JSON of a policy; undefined means that of `CoreSettings`. */
+  policy?: string
+  /** What stands for the code that makes the states. */
+  fingerprint: string
+  /** A state as JSON text. Throws `{ message }` if JSON would change it. */
+  write(state: unknown): string
+  /** The state again. Throws `{ message }`. */
+  read(stored: string): unknown
 }
 
 /** A projection as the core calls it. Rows live in the core as JSON text. */
@@ -66,6 +79,8 @@ export interface CoreSettings {
   sync: boolean
   /** Milliseconds between pulls while idle. */
   pollInterval: number
+  /** A policy of snapshots in the core's terms; see `corePolicy` in `snapshot.ts`. */
+  snapshots?: Record<string, unknown>
   actor?: string
   unknownEvents?: 'keep' | 'skip' | 'error'
   /** The types that the app knows, with the newest schema version of each if it matters. */
@@ -94,6 +109,8 @@ export interface CoreHooks {
   sleep(milliseconds: number): Promise<void>
   /** The log changed, by this tab, another tab or the sync. `streams`: those with new or changed events; undefined means that any may have. `sync`: whether queue, rejected list or sync status changed. */
   changed(streams: string[] | undefined, sync: boolean): void
+  /** Compresses bytes, or restores them; undefined if it can't. */
+  pack(bytes: Uint8Array, unpack: boolean): Promise<Uint8Array | undefined>
   /** Tell the other tabs: they hand this text to `core.heard(text)`. */
   post(message: string): void
   /** The wasm panicked, in whatever call: its memory can't be trusted any more, and promises under way get no answer. */
@@ -131,6 +148,11 @@ export interface Core {
   read(query: string): Promise<string>
   version(stream: string): number
   streams(aggregate: string | undefined): string[]
+  /** JSON of a `Snapshot`; undefined if there is no confirmed event. */
+  takeSnapshot(aggregate: string, id: string): Promise<string | undefined>
+  /** JSON array of `Snapshot`. */
+  snapshots(aggregate: string, id: string): Promise<string>
+  discardSnapshots(aggregate: string, id: string | undefined): Promise<number>
   /** A row as JSON text, after bringing the projection up to the log's end. */
   row(projection: string, key: string): Promise<string | undefined>
   /** All rows: JSON `[[key, row], …]`, sorted by key. */

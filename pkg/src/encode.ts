@@ -14,12 +14,15 @@ export const maxDepth = 100
  *
  * @throws {TidelogError} `not-json`: a cycle, a BigInt, function, symbol, NaN, infinity, an undefined array element, an invalid
  * date, an instance of a class without `toJSON` (Map, Set, typed arrays …), or more than 100 levels.
+ * With `exact`, also what would come back as something else: a property that is undefined, -0, anything with a `toJSON`, an object without
+ * a prototype, properties that JSON passes over.
+ *
  * @throws {TidelogError} `too-large`: over `limit` bytes of UTF-8.
  */
-export function encodeJson(value: unknown, path: string, limit: number = maxData): string {
+export function encodeJson(value: unknown, path: string, limit: number = maxData, exact = false): string {
   let text: string | undefined
   try {
-    checkJson(value, path, [])
+    checkJson(value, path, [], exact)
     text = JSON.stringify(value)
   } catch (thrown) {
     if (isTidelogError(thrown)) throw thrown
@@ -43,16 +46,17 @@ function notJson(path: string, what: string): TidelogError<'not-json'> {
   return new TidelogError('not-json', `${path} is ${what}, which JSON can't hold`, { path })
 }
 
-function checkJson(value: unknown, path: string, above: object[]): void {
+function checkJson(value: unknown, path: string, above: object[], exact: boolean): void {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return
     case 'number':
       if (!Number.isFinite(value)) throw notJson(path, String(value))
+      if (exact && Object.is(value, -0)) throw notJson(path, '-0')
       return
     case 'object':
-      if (value !== null) checkObject(value, path, above)
+      if (value !== null) checkObject(value, path, above, exact)
       return
     case 'undefined':
       throw notJson(path, 'undefined')
@@ -61,16 +65,17 @@ function checkJson(value: unknown, path: string, above: object[]): void {
   }
 }
 
-function checkObject(value: object, path: string, above: object[]): void {
+function checkObject(value: object, path: string, above: object[], exact: boolean): void {
   if (above.includes(value)) throw notJson(path, 'part of a cycle')
   if (above.length >= maxDepth) throw notJson(path, `nested deeper than ${maxDepth} levels`)
   above.push(value)
   const { toJSON } = value as { toJSON?: unknown }
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) checkJson(value[index], `${path}[${index}]`, above)
+    for (let index = 0; index < value.length; index++) checkJson(value[index], `${path}[${index}]`, above, exact)
   } else if (typeof toJSON === 'function') {
+    if (exact) throw notJson(path, `an instance of ${className(value)}`)
     if (value instanceof Date && Number.isNaN(value.getTime())) throw notJson(path, 'an invalid date')
-    checkJson((toJSON as () => unknown).call(value), path, above)
+    checkJson((toJSON as () => unknown).call(value), path, above, exact)
   } else {
     const prototype: unknown = Object.getPrototypeOf(value)
     // A plain object of this or another realm; classes have a prototype of their own below it.
@@ -79,8 +84,13 @@ function checkObject(value: object, path: string, above: object[]): void {
     }
     for (const key of Object.keys(value)) {
       const property = (value as Record<string, unknown>)[key]
-      if (property !== undefined) checkJson(property, /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, above)
+      if (exact || property !== undefined) checkJson(property, /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, above, exact)
     }
+  }
+  if (exact) {
+    // Beside the elements of an array there is its length, and nothing else.
+    const hidden = Reflect.ownKeys(value).length !== (Array.isArray(value) ? value.length + 1 : Object.keys(value).length)
+    if (hidden || Object.getPrototypeOf(value) === null) throw notJson(path, hidden ? 'something with hidden properties' : 'an object without a prototype')
   }
   above.pop()
 }

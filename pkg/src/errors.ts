@@ -16,6 +16,8 @@ export interface ErrorDetails {
   'unknown-command': { aggregate: string; command: string }
   /** `evolve` failed by a bug; `version` is the last that a state could be made for. */
   'evolve-failed': { aggregate: string; stream: string; version: number }
+  /** A state can't be kept as a snapshot: JSON would change it, or the aggregate's policy is never. */
+  'unkeepable-state': { aggregate: string; stream?: string }
   /** A projection failed by a bug. */
   'projection-failed': { projection: string }
   /** An upcaster failed by a bug. */

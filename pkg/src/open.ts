@@ -3,6 +3,7 @@ import { adaptAggregate } from './adapt-aggregate.js'
 import { adaptProjection } from './adapt-projection.js'
 import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
+import { pack } from './compression.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, type TidelogError } from './errors.js'
@@ -12,6 +13,7 @@ import type { Middleware } from './middleware.js'
 import { Purity } from './purity.js'
 import { isRust } from './rust.js'
 import { Session } from './session.js'
+import { corePolicy, type SnapshotPolicy } from './snapshot.js'
 import { StorageControl } from './storage.js'
 import { versions } from './read.js'
 import { SyncControl } from './sync.js'
@@ -50,6 +52,8 @@ export interface OpenOptions {
   readonly sync?: SyncOptions
   /** On whose behalf commands are executed, unless the call says otherwise. At most 512 bytes. */
   readonly actor?: string
+  /** When snapshots of aggregates are taken, unless an aggregate says otherwise. Default: when the events since outweigh the state. */
+  readonly snapshots?: SnapshotPolicy
   /**
    * Where the log is kept. `auto` (default): in IndexedDB, or in memory where there is none (a private window), and
    * `tidelog.storage` says so. `indexeddb`: there or not at all. `memory`: nothing outlives the page.
@@ -86,7 +90,9 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   const { name, actor, aggregates = [], projections = [], upcasters = [], knownEvents, sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
   const environment = surroundings(options.environment)
   const purity = new Purity()
-  const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity)]))
+  const onError = options.onError ?? ((error: TidelogError) => console.error(error))
+  const upcasting = JSON.stringify([upcasters, options.unknownEvents, knownEvents], (_, value: unknown) => (typeof value === 'function' ? String(value) : value))
+  const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError)]))
   const transport = sync && httpTransport(sync, environment)
   // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
   let failOpening!: (error: TidelogError) => void
@@ -103,6 +109,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     ...(knownEvents && { knownEvents: Array.isArray(knownEvents) ? knownEvents.map((type: string) => [type, null]) : versions(knownEvents as Record<string, number>) }),
     rustAggregates: aggregates.filter(isRust).map(nameOf),
     rustProjections: projections.filter(isRust).map(nameOf),
+    ...(options.snapshots === undefined ? {} : { snapshots: corePolicy(options.snapshots, 'snapshots') }),
   } as CoreSettings
   let core: Core
   try {
@@ -119,7 +126,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     throw asTidelogError(thrown)
   }
 
-  const session = new Session(name, core, environment, sync !== undefined, purity, options.onError ?? ((error) => console.error(error)), middleware)
+  const session = new Session(name, core, environment, sync !== undefined, purity, onError, middleware)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
   // What is in memory is this tab's alone, and so is its sync.
   const shared = session.status().storage === 'indexeddb'
@@ -178,6 +185,7 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     renewToken: () => transport?.renewToken() ?? Promise.resolve(false),
     sleep: (milliseconds) => new Promise((resolve) => void environment.after(milliseconds, resolve)),
     changed: (streams, sync) => listening.changed?.({ streams, sync }),
+    pack,
     post: (text) => listening.posted?.(text),
     crashed: (message) => listening.crashed(message),
   }

@@ -23,7 +23,7 @@ export const isRust = (one: object): boolean => brand in one
 export function rustAggregate<State, Command extends AnyCommand, Event extends AnyEvent>(name: string): Aggregate<State, Command, Event> {
   checkName('aggregate', name)
   const inRust = stub(name)
-  return Object.freeze({ name, initialState: inRust, decide: inRust, evolve: inRust, policies: {}, schemas: {}, [brand]: true })
+  return Object.freeze({ name, initialState: inRust, decide: inRust, evolve: inRust, policies: {}, schemas: {}, schemaVersion: 1, snapshot: {}, [brand]: true })
 }
 
 /** A projection of the app's own wasm module, by its name. Its rows cross as serde writes them. */

@@ -18,6 +18,7 @@ import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallb
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
 import { checkCommand, checkEvents } from './schema.js'
 import type { Session } from './session.js'
+import { makeSnapshots, type Snapshots } from './snapshot.js'
 import type { Storage } from './storage.js'
 import type { Sync } from './sync.js'
 
@@ -53,6 +54,8 @@ export class Tidelog {
   readonly queue: Queue
   /** The commits that can't be confirmed any more, until the app resolves them. */
   readonly rejected: Rejected
+  /** The snapshots of aggregates. */
+  readonly snapshots: Snapshots
 
   readonly #parts: TidelogParts
   readonly #session: Session
@@ -69,6 +72,7 @@ export class Tidelog {
     this.storage = parts.storage
     this.queue = makeQueue(this.#session)
     this.rejected = makeRejected(this.#session, this.#outcome)
+    this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))
   }
 
   /**

@@ -81,7 +81,8 @@ impl Keeping {
             (true, Some(compression)) => compression.decompress(row.state.to_vec()).await?,
             (true, None) => return None,
         };
-        let json = Json::parse(String::from_utf8(bytes).ok()?).ok()?;
+        // the checksum of the row held, so it is the text that was written
+        let json = Json::trusted(std::str::from_utf8(&bytes).ok()?).ok()?;
         keeper.read(&json).ok()
     }
 }

@@ -1,10 +1,14 @@
 //! Aggregates written in JavaScript.
 
-use super::thrown_message;
+use super::{
+    snapshots::{AppKeeper, JsKeeper},
+    thrown_message,
+};
 use crate::{
     aggregate::{Context, DecideError, Decider, EvolveError, State, is_evolved_by},
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
+    snapshot::Keeper,
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 use wasm_bindgen::prelude::*;
@@ -20,6 +24,8 @@ extern "C" {
     fn policies(this: &JsAggregate) -> String;
     #[wasm_bindgen(method, getter)]
     fn events(this: &JsAggregate) -> Option<Vec<String>>;
+    #[wasm_bindgen(method, getter)]
+    fn keeper(this: &JsAggregate) -> Option<JsKeeper>;
     #[wasm_bindgen(method, catch)]
     fn initial(this: &JsAggregate) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -51,6 +57,7 @@ pub(super) struct JsDecider {
     name: Arc<str>,
     policies: BTreeMap<String, Policy>,
     events: Option<Vec<Arc<str>>>,
+    keeper: Option<AppKeeper>,
     app: JsAggregate,
 }
 
@@ -58,7 +65,8 @@ impl JsDecider {
     pub(super) fn new(app: JsAggregate) -> Result<Self, serde_json::Error> {
         let policies = serde_json::from_str(&app.policies())?;
         let events = app.events().map(|events| events.into_iter().map(Arc::from).collect());
-        Ok(Self { name: app.name().into(), policies, events, app })
+        let keeper = app.keeper().map(AppKeeper::new).transpose()?;
+        Ok(Self { name: app.name().into(), policies, events, keeper, app })
     }
 
     fn evolve_error(&self, stream: &str, version: u64, value: &JsValue) -> EvolveError {
@@ -73,6 +81,10 @@ impl JsDecider {
 }
 
 impl Decider for JsDecider {
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper)
+    }
+
     fn name(&self) -> &Arc<str> {
         &self.name
     }

@@ -133,7 +133,9 @@ fn of_read(error: &ReadError) -> Details<'_> {
             version: Some(error.version),
             ..details
         },
-        ReadError::Unkeepable { stream, .. } => Details { stream: Some(stream.as_str()), ..details },
+        ReadError::Unkeepable { stream, .. } => {
+            Details { aggregate: Some(stream.aggregate()), stream: Some(stream.as_str()), ..details }
+        }
         ReadError::Project(error) => Details { projection: Some(&error.projection), ..details },
         ReadError::Refused { code, .. } => Details { detail: Some(code), ..details },
         ReadError::Stream(_) => details,

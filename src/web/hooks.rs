@@ -7,7 +7,7 @@ use crate::{
     sync::transport::{Answer, NoAnswer, Transport},
     time::Timestamp,
 };
-use js_sys::{Math, Promise};
+use js_sys::{Math, Promise, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -36,6 +36,8 @@ extern "C" {
     fn sleep(this: &Hooks, milliseconds: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn changed(this: &Hooks, streams: Option<Vec<String>>, sync: bool) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn pack(this: &Hooks, bytes: Uint8Array, unpack: bool) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn post(this: &Hooks, message: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]

@@ -14,6 +14,7 @@ mod own;
 mod projection;
 mod query;
 mod replay;
+mod snapshots;
 mod storage;
 mod travel;
 mod upcaster;
@@ -24,6 +25,7 @@ pub use hooks::Hooks;
 pub use open::open_core;
 pub use own::provide;
 pub use projection::JsProjection;
+pub use snapshots::JsKeeper;
 pub use upcaster::JsUpcaster;
 #[doc(hidden)]
 pub use wasm_bindgen;

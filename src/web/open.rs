@@ -15,6 +15,7 @@ use crate::{
     environment::Surroundings,
     log::{Authority, LogError, store::Durability},
     projection::Projector,
+    snapshot::SnapshotPolicy,
     upcast::{Decoder, UnknownEvents},
 };
 use serde::Deserialize;
@@ -40,6 +41,8 @@ struct Settings {
     /// The projections that this module has to bring.
     #[serde(default)]
     rust_projections: Vec<String>,
+    #[serde(default)]
+    snapshots: SnapshotPolicy,
 }
 
 /// Opens the log of a name, with the rules of the app.
@@ -73,7 +76,7 @@ async fn open(
     let rules = provided(&settings.rust_aggregates, &settings.rust_projections)?;
     let mut registry = rules.registry().map_err(register_failure)?.clone();
     for aggregate in aggregates {
-        let decider = JsDecider::new(aggregate).map_err(|error| invalid("policies", error))?;
+        let decider = JsDecider::new(aggregate).map_err(|error| invalid("aggregates", error))?;
         registry.add_decider(Rc::new(decider)).map_err(register_failure)?;
     }
     let upcasters = upcasters.into_iter().map(upcaster).collect::<Result<_, _>>()?;
@@ -91,6 +94,8 @@ async fn open(
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,
+        snapshots: settings.snapshots,
+        compression: Some(Rc::new(hooks.clone())),
         host: Rc::new(hooks.clone()),
         ..Parts::new(authority, Surroundings::new(Rc::new(hooks.clone())))
     };
