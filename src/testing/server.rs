@@ -4,10 +4,13 @@ use super::ManualEnvironment;
 use crate::{
     authority::MemoryLog,
     commit::ConfirmedCommit,
+    engine::Engine,
     environment::Environment,
+    log::store::Store,
     sync::transport::{Answer, NoAnswer, Transport},
 };
 use futures_channel::oneshot;
+use futures_util::future::join;
 use std::{cell::RefCell, future::pending, rc::Rc};
 use uuid::Uuid;
 
@@ -30,6 +33,17 @@ impl InProcessServer {
     #[must_use]
     pub fn commits(&self) -> Vec<ConfirmedCommit> {
         self.log.borrow().commits().cloned().collect()
+    }
+
+    /// Lets an engine sync until it has nothing left to do, or can't get on.
+    pub async fn sync<S: Store>(&self, engine: &Engine<S>) {
+        let (line, rest) = self.line();
+        let stop = async {
+            // a loop that ends by itself has come to rest too
+            let _ = rest.await;
+            engine.sync_stop();
+        };
+        join(engine.sync_run(line), stop).await;
     }
 
     /// A line to it, for one run of a sync loop; and what resolves when the loop has nothing left to do.

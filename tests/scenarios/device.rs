@@ -6,7 +6,7 @@ use tidelog::{
     engine::{Engine, Parts},
     log::{Authority, Place},
     projection::erase,
-    testing::{Database, ManualEnvironment},
+    testing::{Database, InProcessServer, ManualEnvironment},
 };
 
 #[cfg(target_arch = "wasm32")]
@@ -20,34 +20,41 @@ pub type Device = Engine<<Disk as Database>::Store>;
 pub struct World {
     name: String,
     pub clock: ManualEnvironment,
+    pub server: Option<InProcessServer>,
     devices: BTreeMap<String, (Disk, Device)>,
     /// Where pages ended; a scenario knows them by their number.
     pub places: Vec<Place>,
 }
 
 impl World {
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, server: bool) -> Self {
+        let clock = ManualEnvironment::new(1);
         Self {
             name: name.to_owned(),
-            clock: ManualEnvironment::new(1),
+            server: server.then(|| InProcessServer::new(&clock)),
+            clock,
             devices: BTreeMap::new(),
             places: Vec::new(),
         }
     }
 
-    /// The device of a name, opened if it is not yet.
+    /// The device of a name, opened if it is not yet; then it knows what the server has.
     pub async fn device(&mut self, name: &str) -> Device {
         if let Some((_, device)) = self.devices.get(name) {
             return device.clone();
         }
         let disk = disk(&format!("{} {name}", self.name));
+        let authority = if self.server.is_some() { Authority::Server } else { Authority::Device };
         let parts = Parts {
             registry: domain::registry(),
             projections: vec![erase::<domain::Progress>()],
             decoder: domain::decoder(),
-            ..Parts::new(Authority::Device, self.clock.surroundings())
+            ..Parts::new(authority, self.clock.another(self.devices.len() as u64 + 2).surroundings())
         };
         let device = Engine::open(disk.holder().await, parts).await.unwrap();
+        if let Some(server) = &self.server {
+            server.sync(&device).await;
+        }
         self.devices.insert(name.to_owned(), (disk, device.clone()));
         device
     }

@@ -37,6 +37,7 @@ files! {
     commands
     projections
     reading
+    sync
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -16,6 +16,9 @@ pub struct Script {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub name: String,
+    /// Whether a server is the authority; else each device is its own.
+    #[serde(default)]
+    pub server: bool,
     pub steps: Vec<Step>,
 }
 

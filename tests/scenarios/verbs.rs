@@ -79,6 +79,11 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "streams" => streams(&device, arguments(given)?),
         "row" => row(&device, arguments(given)?).await,
         "rows" => rows(&device, arguments(given)?).await,
+        "sync" => sync(world, &device, arguments(given)?).await,
+        "queue" => queue(&device, arguments(given)?).await,
+        "rejected" => rejected(&device, arguments(given)?).await,
+        "retry" => Ok(receipt_json(&device.retry(arguments::<OneCommit>(given)?.commit).await?)),
+        "discard" => Ok(device.discard(arguments::<OneCommit>(given)?.commit).await?.into()),
         "outcome" => outcome(&device, arguments(given)?).await,
         other => Err(Failure::Scenario(format!("there is no verb {other}"))),
     }
@@ -284,6 +289,31 @@ struct AllRows {
 
 async fn rows(device: &Device, given: AllRows) -> Result<Value, Failure> {
     Ok(json_of(&device.rows(&given.projection).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn sync(world: &World, device: &Device, Nothing {}: Nothing) -> Result<Value, Failure> {
+    let server = world.server.as_ref();
+    server.ok_or_else(|| Failure::Scenario("the scenario has no server".into()))?.sync(device).await;
+    let status = device.status();
+    Ok(json!({ "pending": status.pending_commits, "rejected": status.rejected }))
+}
+
+async fn queue(device: &Device, Nothing {}: Nothing) -> Result<Value, Failure> {
+    Ok(json_of(&device.queue(1_000).await?))
+}
+
+async fn rejected(device: &Device, Nothing {}: Nothing) -> Result<Value, Failure> {
+    Ok(json_of(&device.rejected().await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneCommit {
+    commit: CommitId,
 }
 
 #[derive(Deserialize)]

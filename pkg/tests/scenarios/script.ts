@@ -4,7 +4,12 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export interface Script {
   readonly about: string
-  readonly scenarios: readonly { readonly name: string; readonly steps: readonly Step[] }[]
+  readonly scenarios: readonly {
+    readonly name: string
+    /** Whether a server is the authority; else each device is its own. */
+    readonly server?: boolean
+    readonly steps: readonly Step[]
+  }[]
 }
 
 export type Step = { readonly [key: string]: Json } & { readonly do: string; readonly on?: string; readonly as?: string }

@@ -50,5 +50,17 @@ export const verbs: Readonly<Record<string, Verb>> = {
   streams: { takes: ['aggregate'], run: (device, { aggregate }) => device.streams(aggregate as string | undefined) },
   row: { takes: ['projection', 'key'], run: (device, { projection, key }) => device.row(named(projections, projection), key as string) },
   rows: { takes: ['projection'], run: (device, { projection }) => device.rows(named(projections, projection)) },
+  sync: {
+    takes: [],
+    async run(device, _, world) {
+      await world.sync(device)
+      const { pending, rejected } = device.sync.status
+      return { pending: pending.commits, rejected }
+    },
+  },
+  queue: { takes: [], run: (device) => device.queue.list() },
+  rejected: { takes: [], run: (device) => device.rejected.list() },
+  retry: { takes: ['commit'], run: (device, { commit }) => device.rejected.retry(commit as string) },
+  discard: { takes: ['commit'], run: (device, { commit }) => device.rejected.discard(commit as string) },
   outcome: { takes: ['stream', 'commit'], run: (device, { stream, commit }) => device.outcome(stream as string, commit as string) },
 }

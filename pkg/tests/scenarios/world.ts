@@ -1,34 +1,52 @@
-/** The devices of a scenario, over the real wasm in memory. */
-import { open, type Tidelog } from '../../src/node.js'
+/** The devices of a scenario, over the real wasm in memory, and the server if it has one. */
+import { open, type OpenOptions, type Tidelog } from '../../src/node.js'
+import { Device } from '../../src/testing/device.js'
+import { Clock, storyEnvironment, Switch } from '../../src/testing/environment.js'
+import { StoryServer } from '../../src/testing/server.js'
 import { aggregates, projections, upcasters } from './domain.js'
+
+const domain: Partial<OpenOptions> = { aggregates: Object.values(aggregates), projections: Object.values(projections), upcasters }
 
 /** Everything that a scenario plays with. */
 export class World {
-  #now = 1_767_225_600_000
-  readonly #devices = new Map<string, Promise<Tidelog>>()
+  readonly #clock = new Clock()
+  readonly #server: StoryServer | undefined
+  readonly #devices = new Map<string, { tidelog: Tidelog; device?: Device }>()
 
-  advance(milliseconds: number): void {
-    this.#now += milliseconds
+  /** With a server or without. */
+  constructor(server: boolean) {
+    if (server) this.#server = new StoryServer(this.#clock)
   }
 
-  /** The device of a name, opened if it is not yet. */
-  device(name: string): Promise<Tidelog> {
+  advance(milliseconds: number): Promise<void> {
+    return this.#clock.advance(milliseconds, () => Promise.resolve())
+  }
+
+  /** The device of a name, opened if it is not yet; then it knows what the server has. */
+  async device(name: string): Promise<Tidelog> {
     const known = this.#devices.get(name)
-    if (known) return known
-    const opened = open({
-      name,
-      storage: 'memory',
-      aggregates: Object.values(aggregates),
-      projections: Object.values(projections),
-      upcasters,
-      environment: { now: () => this.#now },
-    })
-    this.#devices.set(name, opened)
-    return opened
+    if (known) return known.tidelog
+    const seed = this.#devices.size + 1
+    if (this.#server) {
+      const device = await Device.open(open, name, domain, this.#clock, this.#server, seed)
+      this.#devices.set(name, { tidelog: device.tidelog, device })
+      return device.tidelog
+    }
+    const environment = storyEnvironment(this.#clock, new Switch(), seed)
+    const tidelog = await open({ ...domain, name, storage: 'memory', environment })
+    this.#devices.set(name, { tidelog })
+    return tidelog
+  }
+
+  /** Lets a device sync until it has nothing left to do. */
+  async sync(tidelog: Tidelog): Promise<void> {
+    const found = [...this.#devices.values()].find((known) => known.tidelog === tidelog)
+    if (!found?.device) throw new Error('the scenario has no server')
+    await found.device.sync()
   }
 
   /** Closes every device. */
-  async end(): Promise<void> {
-    for (const device of this.#devices.values()) (await device).close()
+  end(): void {
+    for (const { tidelog } of this.#devices.values()) tidelog.close()
   }
 }

@@ -10,7 +10,6 @@ use crate::{
     stream::StreamName,
     testing::InProcessServer,
 };
-use futures_util::future::join;
 
 pub(super) struct Device {
     pub(super) name: String,
@@ -49,13 +48,7 @@ impl Device {
 
     /// Online until nothing is left to do.
     pub(super) async fn sync(&self, server: &InProcessServer) {
-        let (line, rest) = server.line();
-        let stop = async {
-            // a loop that ends by itself has come to rest too
-            let _ = rest.await;
-            self.engine.sync_stop();
-        };
-        join(self.engine.sync_run(line), stop).await;
+        server.sync(&self.engine).await;
     }
 
     /// What moves while devices sync.
