@@ -1,4 +1,5 @@
 //! The Rust of the guide's pages, run as doc tests: one module a page that has any.
+#![allow(rustdoc::invalid_codeblock_attributes)] // `no-run` is a word of the TypeScript blocks
 
 #[doc = include_str!("../docs/guide/02-aggregates.md")]
 mod aggregates {}
@@ -8,3 +9,9 @@ mod commands {}
 
 #[doc = include_str!("../docs/guide/11-testing.md")]
 mod testing {}
+
+#[doc = include_str!("../docs/guide/09-replay-and-time-travel.md")]
+mod replay_and_time_travel {}
+
+#[doc = include_str!("../docs/guide/14-rust-aggregates-in-your-own-wasm.md")]
+mod rust_aggregates_in_your_own_wasm {}

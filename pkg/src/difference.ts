@@ -47,7 +47,7 @@ export interface Difference<Value, Event extends AnyEvent = AnyEvent> {
 export interface RowsDifference<Row> {
   /** The rows that differ, sorted by key. */
   readonly rows: readonly (Pick<Difference<Row>, 'before' | 'after' | 'changes'> & { readonly key: string })[]
-  /** The events that made the difference, in their order, at most `limit`. */
+  /** The events between the two, of the types that the projection looks at, in their order, at most `limit`. */
   readonly events: readonly RecordedEvent[]
   /** How many such events there are. */
   readonly total: number

@@ -55,8 +55,8 @@ pub struct RowDifference {
 pub struct RowsDifference {
     /// The rows that differ, sorted by key; a single row that was asked for, also if it doesn't.
     pub rows: Vec<RowDifference>,
-    /// The events that belong to one moment and not to the other and that changed what was asked for, in their order, at most as
-    /// many as were asked for.
+    /// The events that belong to one moment and not to the other, in their order, at most as many as were asked for: for one row
+    /// those that touched it, for all rows those of the types that the projection looks at.
     pub events: Vec<RecordedEvent>,
     /// How many such events there are.
     pub total: u64,
@@ -391,20 +391,24 @@ impl Two<'_> {
         Ok(())
     }
 
-    /// Folds events that belong to one moment only, and notes those that touched what was asked for.
+    /// Folds events that belong to one moment only, and notes those that made what was asked for.
     fn note(&mut self, later: bool, events: &[RecordedEvent]) -> Result<(), ReadError> {
         let side = if later { &mut self.after } else { &mut self.before };
-        if let Some(key) = self.key {
-            // most batches don't touch a single row that is asked for
-            let changed = side.folding.changed(events)?;
-            if changed.iter().all(|(row, _)| **row != *key) {
-                side.folding.apply(changed);
-                return Ok(());
-            }
+        let Some(key) = self.key else {
+            self.total += events.len() as u64;
+            let left = self.limit.saturating_sub(self.events.len());
+            self.events.extend(events.iter().take(left).cloned());
+            return side.fold(events);
+        };
+        // most batches don't touch a single row that is asked for
+        let changed = side.folding.changed(events)?;
+        if changed.iter().all(|(row, _)| **row != *key) {
+            side.folding.apply(changed);
+            return Ok(());
         }
         for event in events {
             let changed = side.folding.changed(std::slice::from_ref(event))?;
-            if changed.iter().any(|(row, _)| self.key.is_none_or(|key| **row == *key)) {
+            if changed.iter().any(|(row, _)| **row == *key) {
                 self.total += 1;
                 if self.events.len() < self.limit {
                     self.events.push(event.clone());

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startBrowser } from './kit/browser.js'
 import { atEnd } from './kit/ending.js'
-import { assertWhole, serverLog } from './kit/log.js'
+import { assertWhole, serverCommits, serverLog } from './kit/log.js'
 import { inRepository } from './kit/places.js'
 import { scratch } from './kit/scratch.js'
 import { startServer, TOKEN } from './kit/server.js'
@@ -200,3 +200,56 @@ test('the story by keyboard alone', { timeout: 180_000 }, async (test) => {
   await play(demo, keyboard)
   await assertEnd(demo)
 })
+
+for (const viewport of [
+  { width: 1280, height: 900 },
+  { width: 390, height: 844 },
+]) {
+  test(`the course as it stood on a day, at ${viewport.width} px`, { timeout: 180_000 }, async (test) => {
+    const demo = await openDemo(test, viewport)
+    const { page, id, url } = demo
+    const log = await serverLog(url)
+    const commits = await serverCommits(url)
+    const days = commits.flatMap(({ commit: { events, metadata } }) =>
+      events.map(({ occurredAt = metadata.occurredAt }) => new Date(occurredAt).toISOString().slice(0, 10)),
+    )
+    const count = days.findIndex((day) => day > '2014-03-03')
+    assert.ok(count > 0 && count < log.length, 'the third of March lies within the records')
+    const seen = log.slice(0, count)
+    const of = (type, events) => events.filter((event) => event.type === type).length
+    const shows = (at) => id('dashboard-at').and(page.locator(`[data-at="${at}"]`)).waitFor()
+    const number = async (name) => Number((await id(name).textContent()).replace(/\D/g, ''))
+
+    await id('log-day').fill('2014-03-03')
+    await shows(count)
+    assert.equal(await number('total-learners'), of('Registered', seen))
+    assert.equal(await number('total-submissions'), of('AssessmentSubmitted', seen))
+    assert.match(await id('log-slider').getAttribute('aria-valuetext'), new RegExp(`After event ${count} of ${log.length}, day \\d+`))
+
+    // What nobody could see then, and why it is so today.
+    await id('since-summary').and(page.locator(`[data-total="${log.length - count}"]`)).waitFor()
+    assert.match(await id('since-summary').textContent(), new RegExp(`${(of('AssessmentSubmitted', log) - of('AssessmentSubmitted', seen)).toLocaleString('en')} submissions`))
+    const first = id('since-learner').first()
+    const learner = await first.locator('.name').textContent()
+    await first.click()
+    const news = log.slice(count).filter(({ stream }) => stream.endsWith(`-${learner.trim()}`))
+    assert.ok(news.length > 0, `${learner} has news`)
+    await until('the events behind it', async () => (await id('since-events').locator('li').count()) === news.length)
+    assert.ok((await id('since-why').locator('tbody tr').count()) > 0, 'no field is named')
+
+    // By keyboard, event by event, and back to the present.
+    await id('log-slider').focus()
+    await page.keyboard.press('ArrowRight')
+    await shows(count + 1)
+    await id('log-slider').focus()
+    await page.keyboard.press('Home')
+    await shows(0)
+    assert.equal(await number('total-learners'), 0)
+    await id('log-now').click()
+    await shows('now')
+    assert.equal(await id('since').count(), 0)
+    assert.equal(await number('total-submissions'), of('AssessmentSubmitted', log))
+    assert.deepEqual(demo.problems, [])
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page scrolls sideways')
+  })
+}

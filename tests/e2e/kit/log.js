@@ -3,16 +3,19 @@ import assert from 'node:assert/strict'
 import { essence } from '../pages/essence.js'
 import { TOKEN } from './server.js'
 
-/** The whole log of the server, event by event, pulled over HTTP as any client of the protocol would. */
-export async function serverLog(logUrl, { token = TOKEN } = {}) {
-  const events = []
+/** The whole log of the server, event by event. */
+export const serverLog = async (logUrl, options) => (await serverCommits(logUrl, options)).flatMap(eventsOf)
+
+/** The confirmed commits of the server, pulled over HTTP as any client of the protocol would. */
+export async function serverCommits(logUrl, { token = TOKEN } = {}) {
+  const commits = []
   let cursor = ''
   for (;;) {
     const response = await fetch(`${logUrl}/events?after=${encodeURIComponent(cursor)}`, { headers: { Authorization: `Bearer ${token}` } })
     assert.equal(response.status, 200, await response.clone().text())
     const page = await response.json()
-    for (const confirmed of page.commits) events.push(...eventsOf(confirmed))
-    if (page.upToDate) return events
+    commits.push(...page.commits)
+    if (page.upToDate) return commits
     assert.notEqual(page.cursor, cursor, 'a page that is not the last brings nothing')
     cursor = page.cursor
   }

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from 'tidelog'
+import type { Moment, RecordedEvent } from 'tidelog'
 import { aggregateOf, type CourseEvent, type EnrolmentEvent, type ExamEvent } from '../domain'
 import { startOf } from '../import/oulad'
 
@@ -10,6 +10,18 @@ const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digi
 export function when(event: RecordedEvent): string {
   const day = dayOf(event)
   return day === undefined ? time.format(event.metadata.occurredAt) : `day ${day}`
+}
+
+/** The moment right after an event; without one, before everything. */
+export const momentAfter = (event: RecordedEvent | undefined): Moment => event ?? 0
+
+/** The day of an event, as a date input has it: `2014-03-03`. */
+export const dateOf = ({ metadata }: RecordedEvent): string => new Date(metadata.occurredAt).toISOString().slice(0, 10)
+
+/** How many events of a log there are until the first that happened after this day, `2014-03-03`. */
+export function untilEndOf(day: string, events: readonly RecordedEvent[]): number {
+  const later = events.findIndex((event) => dateOf(event) > day)
+  return later === -1 ? events.length : later
 }
 
 /** When an event happened, in full. */
