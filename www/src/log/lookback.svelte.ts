@@ -1,12 +1,6 @@
 import { isTidelogError, type Moment, type RowsDifference, type Tidelog } from 'tidelog'
-import { assessments, learners, progress, type AssessmentResult, type Learner, type Progress } from '../domain'
-
-/** What the teacher sees. */
-export interface Rows {
-  learners: ReadonlyMap<string, Learner>
-  assessments: ReadonlyMap<string, AssessmentResult>
-  progress: ReadonlyMap<string, Progress>
-}
+import { learners, progress, type Learner, type Progress } from '../domain'
+import { rowsAt, type Rows } from './rows'
 
 /** What became of the rows since. */
 export interface Since {
@@ -65,13 +59,9 @@ export class Lookback {
   async #show(look: Look): Promise<void> {
     const { tidelog, at, moment } = look
     try {
-      const [first, second, third] = await Promise.all([
-        tidelog.rows(learners, { at: moment }),
-        tidelog.rows(assessments, { at: moment }),
-        tidelog.rows(progress, { at: moment }),
-      ])
+      const rows = await rowsAt(tidelog, moment)
       if (!this.#wanted) return
-      this.rows = { learners: new Map(first), assessments: new Map(second), progress: new Map(third) }
+      this.rows = rows
       this.at = at
       this.since = undefined
       // The rest can wait until the slider does.
