@@ -97,6 +97,7 @@ pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod metrics;
+pub mod process;
 pub mod projection;
 pub mod replay;
 pub mod rules;

@@ -13,7 +13,7 @@ use tidelog::{
     engine::{Engine, Receipt, WriteError, WriteOptions},
     event::NewEvent,
     json::Json,
-    log::{AppendError, Applied, Authority, Change, Draft, Log, MemoryStore, store::Store},
+    log::{AppendError, Applied, Authority, Change, Draft, Log, MemoryStore, Seen, store::Store},
     testing::{FaultyStore, ManualEnvironment, NOW, Samples, confirm, stream},
     version::ExpectedVersion,
 };
@@ -162,7 +162,7 @@ fn what_was_decided_before_a_rebase_does_not_fit_after_it() {
         assert_eq!(log.version(&stream("course-1")), 1, "the same version as before");
 
         let draft = || vec![samples.draft("course-1", ExpectedVersion::Exact(1), 1)];
-        let append = |revision| log.append_on(Some(revision), draft(), vec![], NOW);
+        let append = |revision| log.append_on(Seen::Revision(revision), draft(), vec![], NOW);
         assert_eq!(append(decided_on.revision).await, Err(AppendError::Moved));
         assert!(append(log.head().revision).await.is_ok());
     });

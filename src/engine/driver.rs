@@ -32,18 +32,21 @@ enum Message {
     Paused,
     /// Somebody resumed it.
     Resumed,
+    /// The loop has reached the server's end for the first time since it began.
+    Synced,
     /// A tab has opened: the one that runs the loop says whether it is paused.
     Hello,
 }
 
 impl Message {
-    const ALL: [Self; 4] = [Self::Wanted, Self::Paused, Self::Resumed, Self::Hello];
+    const ALL: [Self; 5] = [Self::Wanted, Self::Paused, Self::Resumed, Self::Synced, Self::Hello];
 
     const fn text(self) -> &'static str {
         match self {
             Self::Wanted => "wanted",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::Synced => "synced",
             Self::Hello => "hello",
         }
     }
@@ -60,6 +63,8 @@ pub(super) struct Driver {
     orders: RefCell<Option<UnboundedSender<Order>>>,
     online: Cell<bool>,
     paused: Cell<bool>,
+    /// Whether this opening, or another tab's, has reached the server's end.
+    synced: Cell<bool>,
     status: RefCell<SyncStatus>,
 }
 
@@ -70,12 +75,18 @@ impl Driver {
             orders: RefCell::default(),
             online: Cell::new(true),
             paused: Cell::new(false),
+            synced: Cell::new(false),
             status: RefCell::new(SyncStatus { state: SyncState::Following, ..SyncStatus::default() }),
         }
     }
 
     pub(super) fn status(&self) -> SyncStatus {
         self.status.borrow().clone()
+    }
+
+    /// Whether all that the server had when this tab opened is here.
+    pub(super) fn has_synced(&self) -> bool {
+        self.synced.get()
     }
 
     /// Whether a loop runs in this tab and took the order.
@@ -170,8 +181,18 @@ impl<S: Store> Inner<S> {
             }
             Message::Paused => self.driver.pause(true),
             Message::Resumed => self.driver.pause(false),
-            Message::Hello if self.driver.paused.get() => self.tell(Message::Paused),
-            Message::Hello => {}
+            Message::Synced => {
+                self.driver.synced.set(true);
+                self.signal.notify();
+            }
+            Message::Hello => {
+                if self.driver.paused.get() {
+                    self.tell(Message::Paused);
+                }
+                if self.driver.synced.get() {
+                    self.tell(Message::Synced);
+                }
+            }
         }
         true
     }
@@ -257,6 +278,10 @@ impl<S: Store> Inner<S> {
     }
 
     fn report(&self, machine: &Machine, synced: bool, retry_in: Option<u64>) {
+        if synced && !self.driver.synced.replace(true) {
+            self.tell(Message::Synced);
+            self.signal.notify();
+        }
         let now = self.surroundings.now().map(crate::time::Timestamp::millis).ok();
         let before = self.driver.status();
         let state = SyncState::of(machine);

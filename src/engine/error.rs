@@ -7,6 +7,7 @@ use crate::{
     id::CommitId,
     json::NotJson,
     log::{AppendError, LogError, store::StoreError},
+    process::ProcessError,
     projection::ProjectError,
     stream::{StreamName, StreamNameError},
     upcast::UpcastError,
@@ -30,6 +31,12 @@ pub enum ReadError {
         "projection {0:?} has no version, as it is made from many streams: ask by position, event or moment"
     )]
     NoVersion(String),
+    /// No process manager of this name is registered.
+    #[error("no process manager named {0:?} is registered")]
+    UnknownProcess(String),
+    /// A process can't go on.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// No commit that is asked for has this id.
     #[error("there is no commit with the id {0}: it was never there, or it is settled")]
     UnknownCommit(String),
@@ -155,6 +162,8 @@ impl ReadError {
             Self::UnknownAggregate(_) => "unknown-aggregate",
             Self::UnknownProjection(_) => "unknown-projection",
             Self::NoVersion(_) => "invalid-argument",
+            Self::UnknownProcess(_) => "unknown-process",
+            Self::Process(_) => "process-failed",
             Self::UnknownCommit(_) => "unknown-commit",
             Self::Log(error) => error.code(),
             Self::Upcast(error) => error.code(),

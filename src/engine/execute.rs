@@ -7,7 +7,7 @@ use crate::{
     commit::{Command, Commit, Policy, RejectedCommit},
     event::{Event, NewEvent, RecordedEvent},
     id::{CommitId, EventId},
-    log::{AppendError, Appended, Draft, store::Store},
+    log::{AppendError, Appended, Draft, Head, Seen, store::Store},
     metadata::Metadata,
     metrics::{Counter, Timing},
     stream::StreamName,
@@ -32,6 +32,9 @@ pub struct WriteOptions {
     /// Its name: given twice, it is carried out once, and both receipts are the same. A command that had nothing to say left no
     /// trace and is decided again.
     pub command_id: Option<CommandId>,
+    /// Another stream in which a commit of the same id may stand instead: then this one is refused ([`WriteError::CommandIdTaken`]).
+    #[serde(skip)]
+    pub instead: Option<StreamName>,
     /// On whose behalf.
     pub actor: Option<String>,
     /// The chain that this belongs to; else a new one.
@@ -40,6 +43,12 @@ pub struct WriteOptions {
     pub causation_id: Option<Uuid>,
     /// The W3C trace context.
     pub traceparent: Option<String>,
+}
+
+impl WriteOptions {
+    fn seen(&self, head: &Head) -> Seen {
+        if self.instead.is_some() { Seen::all_of(head) } else { Seen::Revision(head.revision) }
+    }
 }
 
 /// What was written.
@@ -120,7 +129,8 @@ impl<S: Store> Engine<S> {
             drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
         }
         let now = inner.surroundings.now()?;
-        let added = inner.add(None, drafts, vec![], now).await.map_err(|error| inner.refusal(error));
+        let added =
+            inner.add(Seen::Versions, drafts, vec![], now).await.map_err(|error| inner.refusal(error));
         added.inspect_err(|error| inner.note("append", error.code()))?;
         inner.wrote(None);
         Ok(count)
@@ -244,8 +254,10 @@ impl<S: Store> Inner<S> {
         let mut attempts = 0;
         loop {
             let kept = self.current(decider, stream).await?;
+            let seen = options.seen(&Head { revision: kept.revision, ..self.log.head() });
             if let Some(id) = &options.command_id
-                && let Some(receipt) = self.given(stream, id.commit_id(stream)).await?
+                && let Some(receipt) =
+                    self.given(stream, id.commit_id(stream), resolves, options.instead.as_ref()).await?
             {
                 return Ok(receipt);
             }
@@ -274,7 +286,7 @@ impl<S: Store> Inner<S> {
             }
             let expected = ExpectedVersion::Exact(kept.version);
             let commit = self.commit(stream.clone(), expected, Some(command.clone()), events, &options)?;
-            match self.write(commit, policy, resolves, Some(kept.revision)).await {
+            match self.write(commit, policy, resolves, seen).await {
                 Ok(receipt) => {
                     self.remember(decider, kept, &receipt);
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
@@ -289,7 +301,7 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    async fn append(
+    pub(super) async fn append(
         &self,
         stream: StreamName,
         events: Vec<NewEvent>,
@@ -302,21 +314,23 @@ impl<S: Store> Inner<S> {
         let mut attempts = 0;
         loop {
             let mut precisely = expected;
-            let mut revision = None;
+            let mut seen = Seen::Versions;
             if let Some(id) = &options.command_id {
                 let head = self.log.head();
+                seen = options.seen(&head);
                 let version = self.log.version(&stream);
-                if let Some(receipt) = self.given(&stream, id.commit_id(&stream)).await? {
+                if let Some(receipt) =
+                    self.given(&stream, id.commit_id(&stream), resolves, options.instead.as_ref()).await?
+                {
                     return Ok(receipt);
                 }
                 // that it was not given yet holds for this version only
                 if expected.is_met_by(version) {
                     precisely = ExpectedVersion::Exact(version);
-                    revision = Some(head.revision);
                 }
             }
             let commit = self.commit(stream.clone(), precisely, None, events.clone(), &options)?;
-            match self.write(commit, policy, resolves, revision).await {
+            match self.write(commit, policy, resolves, seen).await {
                 Ok(receipt) => {
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
                     return Ok(self.shown(receipt));
@@ -352,16 +366,16 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         commit: Commit,
         policy: Policy,
         resolves: Option<CommitId>,
-        revision: Option<u64>,
+        seen: Seen,
     ) -> Result<Receipt, AppendError> {
         let now = commit.metadata.occurred_at;
         let drafts = vec![Draft { commit: commit.clone(), policy }];
-        let appended = self.add(revision, drafts, resolves.into_iter().collect(), now).await?;
+        let appended = self.add(seen, drafts, resolves.into_iter().collect(), now).await?;
         let (first_version, first_position) =
             appended.first().map_or((1, None), |appended| (appended.first_version, appended.first_position));
         let (commit_id, stream, version) =
@@ -379,14 +393,14 @@ impl<S: Store> Inner<S> {
     /// Appends to the log, and notes what it took.
     async fn add(
         &self,
-        revision: Option<u64>,
+        seen: Seen,
         drafts: Vec<Draft>,
         resolves: Vec<CommitId>,
         now: Timestamp,
     ) -> Result<Vec<Appended>, AppendError> {
         let (commits, events) = (drafts.len(), drafts.iter().map(|draft| draft.commit.count()).sum());
         let began = self.meter.begin();
-        let appended = self.log.append_on(revision, drafts, resolves, now).await?;
+        let appended = self.log.append_on(seen, drafts, resolves, now).await?;
         self.meter.end(Timing::Append, began);
         self.meter.count(Counter::Commits, commits as u64);
         self.meter.count(Counter::Events, events);
@@ -427,7 +441,7 @@ impl<S: Store> Inner<S> {
         Ok(AppendError::Conflict { stream: stream.clone(), expected, actual, missing })
     }
 
-    fn commit(
+    pub(super) fn commit(
         &self,
         stream: StreamName,
         expected_version: ExpectedVersion,

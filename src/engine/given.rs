@@ -21,6 +21,8 @@ impl<S: Store> Inner<S> {
         &self,
         stream: &StreamName,
         id: CommitId,
+        resolves: Option<CommitId>,
+        instead: Option<&StreamName>,
     ) -> Result<Option<Receipt>, WriteError> {
         loop {
             let epoch = self.log.head().epoch;
@@ -31,7 +33,7 @@ impl<S: Store> Inner<S> {
                     None => continue, // it was settled meanwhile
                 }
             }
-            if self.log.is_rejected(id) {
+            if self.log.is_rejected(id) && resolves != Some(id) {
                 let rejected = self.log.rejected().await?;
                 match rejected.into_iter().find(|rejected| rejected.commit.id == id) {
                     Some(found) if found.commit.stream == *stream => {
@@ -49,6 +51,11 @@ impl<S: Store> Inner<S> {
             if let Some(found) = self.log.confirmed_commit(stream, id).await? {
                 let recorded = (found.first_position, found.recorded_at);
                 return self.receipt(stream, found.commit, found.first_version, Some(recorded));
+            }
+            if let Some(instead) = instead
+                && self.log.confirmed_commit(instead, id).await?.is_some()
+            {
+                return Err(WriteError::CommandIdTaken { id, stream: instead.clone() });
             }
             if self.log.head().epoch == epoch {
                 return Ok(None);

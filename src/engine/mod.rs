@@ -11,6 +11,7 @@ mod given;
 mod inside;
 mod middleware;
 mod outcome;
+mod processes;
 mod pulling;
 mod read;
 mod replay;
@@ -27,6 +28,7 @@ pub use error::{ReadError, WriteError};
 pub use execute::{Imported, Receipt, WriteOptions};
 pub use middleware::{CommandContext, Middleware, NextCommand, NextQuery, QueryContext, QueryKind};
 pub use outcome::Outcome;
+pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Trouble};
 pub use status::{Status, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
 
@@ -39,12 +41,14 @@ use crate::{
         store::{Store, StoreError},
     },
     metrics::{Listener, Meter},
+    process::Manager,
     projection::Projector,
     snapshot::{Compression, SnapshotPolicy},
     time::Timestamp,
     upcast::Decoder,
 };
 use driver::Driver;
+use processes::Process;
 use signal::Signal;
 use snapshots::Keeping;
 use states::States;
@@ -79,6 +83,8 @@ pub struct Parts {
     pub host: Rc<dyn Host>,
     /// What stands around commands and queries, the outermost first.
     pub middleware: Vec<Rc<dyn Middleware>>,
+    /// The process managers; of two with the same name the first counts. None has the name of an aggregate.
+    pub processes: Vec<Rc<dyn Manager>>,
 }
 
 impl Parts {
@@ -97,6 +103,7 @@ impl Parts {
             compression: None,
             host: Rc::new(Alone),
             middleware: Vec::new(),
+            processes: Vec::new(),
         }
     }
 }
@@ -150,6 +157,7 @@ struct Inner<S: Store> {
     decoder: Decoder,
     surroundings: Surroundings,
     views: Vec<View>,
+    processes: Vec<Process>,
     states: RefCell<States>,
     keeping: Keeping,
     turns: RefCell<HashMap<String, Rc<futures_util::lock::Mutex<()>>>>,
@@ -178,12 +186,13 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`WriteError::Log`] if storage can't be opened, [`WriteError::Clock`] if the clock can't be right.
     pub async fn open(store: S, parts: Parts) -> Result<Self, WriteError> {
+        processes::check_names(&parts)?;
         let fresh = DeviceId(parts.surroundings.id()?);
         let session = SessionId(parts.surroundings.id()?);
         let log = Log::open(store, parts.authority).await?;
         let device = log.device_id(fresh).await?;
         let mut decoder = parts.decoder;
-        decoder.learn(&parts.registry, &parts.projections);
+        decoder.learn(&parts.registry, &parts.projections, &parts.processes);
         let keeping = Keeping::new(parts.snapshots, parts.compression, decoder.signature());
         let views = parts.projections.into_iter().map(View::new);
         let host = Rc::clone(&parts.host);
@@ -200,6 +209,7 @@ impl<S: Store> Engine<S> {
                 middleware: parts.middleware,
                 surroundings: parts.surroundings,
                 views: views.collect(),
+                processes: parts.processes.into_iter().map(Process::new).collect(),
                 states: RefCell::default(),
                 keeping,
                 turns: RefCell::default(),

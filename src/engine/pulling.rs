@@ -164,7 +164,7 @@ impl<S: Store> Inner<S> {
         }
         let there = self.log.confirmed_commits(position.saturating_sub(1), 1).await?;
         match there.into_iter().find(|there| there.commit.id == own.id) {
-            Some(there) if !is_same_command(own, &there.commit) => {
+            Some(there) if !self.stands_for(own, &there.commit) => {
                 news.refused.insert(own.id, taken(&there.commit));
             }
             Some(_) => {
@@ -173,6 +173,14 @@ impl<S: Store> Inner<S> {
             None => {}
         }
         Ok(())
+    }
+
+    /// Whether what the log holds under the id of a pending commit stands for it: it comes from the same command, or it is about
+    /// the same step of a process, which became a commit of its command on one device and a note on another.
+    fn stands_for(&self, own: &Commit, there: &Commit) -> bool {
+        is_same_command(own, there)
+            || self.is_process(own.stream.aggregate())
+            || self.is_process(there.stream.aggregate())
     }
 
     /// The push could not be taken as a whole: try with fewer commits. If one alone is too much and the server says so in the words
@@ -259,7 +267,7 @@ impl<S: Store> Inner<S> {
         for commit in &confirmed {
             let stream = &commit.commit.stream;
             match by_id.get(&commit.commit.id) {
-                Some(own) if !is_same_command(&own.commit, &commit.commit) => {
+                Some(own) if !self.stands_for(&own.commit, &commit.commit) => {
                     foreign = true;
                     moved.insert(stream.clone());
                     refused.insert(own.commit.id, taken(&commit.commit));
@@ -269,6 +277,7 @@ impl<S: Store> Inner<S> {
                     tally.own.push((commit.commit.generation, own.commit.metadata.occurred_at));
                     if differs(own, commit) {
                         moved.insert(stream.clone());
+                        moved.insert(own.commit.stream.clone());
                     }
                     if commit.commit.metadata.device_id != self.device {
                         superseded.push(own.commit.id);

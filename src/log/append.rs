@@ -1,7 +1,7 @@
 //! Appending: requests that wait together are checked in order against the index and written as one batch.
 
 use super::{
-    AppendError, Appended, Draft, LogError,
+    AppendError, Appended, Draft, LogError, Seen,
     block::{Encoded, Packer, Region, Standing, size_hint},
     desk::Slot,
     event_log::{Inner, Job},
@@ -24,8 +24,8 @@ const GROUP: usize = 1 << 20;
 pub(super) struct Request {
     pub(super) drafts: Vec<Draft>,
     pub(super) resolves: Vec<CommitId>,
-    /// The revision that the drafts were decided on, if that matters.
-    pub(super) revision: Option<u64>,
+    /// What the drafts were decided on.
+    pub(super) seen: Seen,
     pub(super) now: Timestamp,
     pub(super) answer: Slot<Result<Vec<Appended>, AppendError>>,
 }
@@ -101,7 +101,7 @@ impl<'v> Prospect<'v> {
 
     /// Checks a whole request, then takes it in.
     fn accept(&mut self, request: &Request) -> Result<Vec<Appended>, Refusal> {
-        if request.revision.is_some_and(|revision| revision != self.view.record.revision) {
+        if !request.seen.is(&self.view.head()) {
             return Err(Refusal::Moved);
         }
         let mut versions: Sorted<StreamName, Version> = Sorted::default();

@@ -1,7 +1,7 @@
 //! The log itself: what its holders call, and how its view is kept.
 
 use super::{
-    AppendError, Appended, Applied, Authority, Change, Draft, Head, LogError, Place,
+    AppendError, Appended, Applied, Authority, Change, Draft, Head, LogError, Place, Seen,
     append::Request,
     block::{Block, BlockError, Directory, Encoded, Packer, Region, Standing, is_large},
     cache::Cache,
@@ -179,17 +179,16 @@ impl<S: Store> Log<S> {
         resolves: Vec<CommitId>,
         now: Timestamp,
     ) -> Result<Vec<Appended>, AppendError> {
-        self.append_on(None, drafts, resolves, now).await
+        self.append_on(Seen::Versions, drafts, resolves, now).await
     }
 
-    /// As [`Log::append`], for what was decided on a state of this [`Head::revision`](super::Head::revision): after a rebase the
-    /// same version may stand for other events.
+    /// As [`Log::append`], for what was decided on more than the versions of streams.
     ///
     /// # Errors
-    /// As [`Log::append`], and [`AppendError::Moved`] if the revision has changed.
+    /// As [`Log::append`], and [`AppendError::Moved`] if the log is no longer as it was seen.
     pub async fn append_on(
         &self,
-        revision: Option<u64>,
+        seen: Seen,
         drafts: Vec<Draft>,
         resolves: Vec<CommitId>,
         now: Timestamp,
@@ -201,7 +200,7 @@ impl<S: Store> Log<S> {
             return Ok(Vec::new());
         }
         let answer = Slot::new();
-        let request = Request { drafts, resolves, revision, now, answer: answer.share() };
+        let request = Request { drafts, resolves, seen, now, answer: answer.share() };
         self.inner.desk.leave(Job::Append(request));
         self.inner.answer(answer).await
     }
@@ -288,6 +287,14 @@ impl<S: Store> Log<S> {
                 return Ok(fresh);
             }
         }
+    }
+
+    /// The stream of a commit, if it is pending.
+    #[must_use]
+    pub fn pending_stream(&self, id: CommitId) -> Option<StreamName> {
+        let view = self.inner.view.borrow();
+        let sequence = view.index.sequence(id)?;
+        view.index.queue().get(&sequence).map(|waiting| waiting.stream.clone())
     }
 
     /// The storage underneath, for the tables that are derived from the log.

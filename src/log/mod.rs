@@ -125,6 +125,33 @@ pub struct Draft {
     pub policy: Policy,
 }
 
+/// What an append was decided on, beside the versions of its streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing else.
+    Versions,
+    /// A state of this [`Head::revision`]: after a rebase the same version may stand for other events.
+    Revision(u64),
+    /// The whole log, as of this epoch, position and next sequence: that something does *not* stand in it.
+    Everything(u64, Position, u64),
+}
+
+impl Seen {
+    /// The whole log as it stands.
+    #[must_use]
+    pub fn all_of(head: &Head) -> Self {
+        Self::Everything(head.epoch, head.position, head.next_sequence)
+    }
+
+    fn is(self, head: &Head) -> bool {
+        match self {
+            Self::Versions => true,
+            Self::Revision(revision) => revision == head.revision,
+            Self::Everything(..) => self == Self::all_of(head),
+        }
+    }
+}
+
 /// Where an appended commit went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {

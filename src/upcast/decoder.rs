@@ -7,7 +7,7 @@ use super::{
     unknown::{Known, UnknownEvents},
     upcaster::{Shape, Upcaster},
 };
-use crate::{aggregate::Registry, event::RecordedEvent, projection::Projector};
+use crate::{aggregate::Registry, event::RecordedEvent, process::Manager, projection::Projector};
 use std::{rc::Rc, sync::Arc};
 
 /// All upcasters of an app, and what it does with events that it does not know.
@@ -63,9 +63,14 @@ impl Decoder {
         self
     }
 
-    /// Takes in which types the aggregates and projections of the app know. The engine does so when it opens.
-    pub fn learn(&mut self, registry: &Registry, projections: &[Rc<dyn Projector>]) {
-        self.known.learn(registry, projections);
+    /// Takes in which types the aggregates, projections and processes of the app know. The engine does so when it opens.
+    pub fn learn(
+        &mut self,
+        registry: &Registry,
+        projections: &[Rc<dyn Projector>],
+        processes: &[Rc<dyn Manager>],
+    ) {
+        self.known.learn(registry, projections, processes);
     }
 
     /// Whether there are no upcasters: then stored types are today's types.

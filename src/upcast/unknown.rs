@@ -1,6 +1,6 @@
 //! Events that this app does not know: written by a newer version of it, or by another app on the same log.
 
-use crate::{aggregate::Registry, projection::Projector};
+use crate::{aggregate::Registry, process::Manager, projection::Projector};
 use serde::Deserialize;
 use std::{rc::Rc, sync::Arc};
 
@@ -51,10 +51,23 @@ impl Known {
         }
     }
 
-    /// Takes in what aggregates and projections say. A projection that is interested in all types makes all known.
-    pub(super) fn learn(&mut self, registry: &Registry, projections: &[Rc<dyn Projector>]) {
-        if self.listed || projections.iter().any(|projection| projection.types().is_empty()) {
+    /// Takes in what aggregates, projections and processes say. A projection or process that is interested in all types makes all
+    /// known. The notes of a process are always known: they are this library's own.
+    pub(super) fn learn(
+        &mut self,
+        registry: &Registry,
+        projections: &[Rc<dyn Projector>],
+        processes: &[Rc<dyn Manager>],
+    ) {
+        self.open.extend(processes.iter().map(|process| Arc::clone(process.name())));
+        if self.listed
+            || projections.iter().any(|projection| projection.types().is_empty())
+            || processes.iter().any(|process| process.types().is_empty())
+        {
             return;
+        }
+        for process in processes {
+            process.types().iter().for_each(|name| self.name(Arc::clone(name)));
         }
         self.is_told = registry.deciders().next().is_some() || !projections.is_empty();
         for projection in projections {

@@ -27,6 +27,8 @@ struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     projection: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit_id: Option<String>,
@@ -115,6 +117,8 @@ fn of_read(error: &ReadError) -> Details<'_> {
         ReadError::UnknownAggregate(name) => Details { aggregate: Some(name), ..details },
         ReadError::UnknownProjection(name) => Details { projection: Some(name), ..details },
         ReadError::NoVersion(_) => Details { argument: Some("at"), ..details },
+        ReadError::UnknownProcess(name) => Details { process: Some(name), ..details },
+        ReadError::Process(error) => Details { process: Some(&error.process), ..details },
         ReadError::UnknownCommit(id) => Details { commit_id: Some(id.clone()), ..details },
         ReadError::Log(error) => of_log(error),
         ReadError::Upcast(error) => {

@@ -2,11 +2,14 @@
 //! behaves.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/academy.rs"]
+mod academy;
 mod command_ids;
 #[path = "../../../tests/support/mod.rs"]
 mod domain;
 mod middleware;
 mod network;
 mod offline;
+mod processes;
 mod random;
 mod world;

@@ -1,0 +1,177 @@
+//! The rows of processes: instances, what they want done, and the checkpoint that all of them are written with.
+
+use super::{Process, Wanted};
+use crate::{
+    engine::{Inner, ReadError},
+    json::Json,
+    log::{
+        LogError,
+        store::{Batch, Bytes, Key, SEPARATOR, Selection, Store, Table, Write, Written},
+    },
+    process::Instance,
+    time::Timestamp,
+    version::Position,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::rc::Rc;
+
+/// How far a process is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    /// Rises with every write of the process, so that no two tabs write on top of the same.
+    pub(super) number: u64,
+    /// The position of the last confirmed event that was taken in.
+    pub(super) position: Position,
+    /// The position of the log's end when the process first ran here.
+    pub(super) first: Position,
+    /// Whether what comes now is no longer history.
+    pub(super) born: bool,
+}
+
+fn key(parts: &[&str]) -> Rc<str> {
+    parts.join(&SEPARATOR.to_string()).into()
+}
+
+fn checkpoint_key(process: &str) -> Key {
+    Key::Text(key(&["process", process]))
+}
+
+fn instance_key(process: &str, instance: &str) -> Key {
+    Key::Text(key(&["instance", process, instance]))
+}
+
+fn agenda_key(process: &str, instance: &str) -> Key {
+    Key::Text(key(&["agenda", process, instance]))
+}
+
+/// What stands behind the last separator.
+fn last_part(key: &Key) -> &str {
+    match key {
+        Key::Text(text) => text.rsplit(SEPARATOR).next().unwrap_or_default(),
+        Key::Number(_) => "",
+    }
+}
+
+fn read<T: DeserializeOwned>(table: Table, key: &Key, row: &Bytes) -> Result<T, LogError> {
+    serde_json::from_slice(row).map_err(|error| {
+        let reason = format!("it is no row of a process: {error}");
+        LogError::Corrupt { table, key: key.clone(), reason }
+    })
+}
+
+fn bytes(value: &impl Serialize) -> Bytes {
+    // plain data of our own: it can be written as JSON
+    Json::of(value).map_or_else(|_| Rc::from(&b"null"[..]), |json| json.as_str().as_bytes().into())
+}
+
+impl<S: Store> Inner<S> {
+    /// Reads how far the process is and what its instances want done, unless this tab knows.
+    pub(super) async fn remember_process(&self, process: &Process) -> Result<Checkpoint, ReadError> {
+        if let Some(known) = *process.checkpoint.borrow() {
+            return Ok(known);
+        }
+        let name = process.name();
+        loop {
+            let wanted = [
+                Selection::Keys(Table::Checkpoints, vec![checkpoint_key(name)]),
+                Selection::Prefix(Table::Processes, key(&["agenda", name, ""])),
+            ];
+            let mut loaded = self.log.store().load(&wanted).await.map_err(LogError::from)?.rows.into_iter();
+            let checkpoints = loaded.next().unwrap_or_default();
+            let Some((at, row)) = checkpoints.first() else {
+                let first = self.log.head().position;
+                let fresh = Checkpoint { number: 0, position: 0, first, born: false };
+                *process.stored.borrow_mut() = None;
+                // whether another tab is faster or not, there is one now
+                self.write_process(process, fresh, &[]).await?;
+                continue;
+            };
+            let checkpoint: Checkpoint = read(Table::Checkpoints, at, row)?;
+            *process.stored.borrow_mut() = Some(Rc::clone(row));
+            let mut agenda = process.agenda.borrow_mut();
+            agenda.clear();
+            for (at, row) in loaded.next().unwrap_or_default() {
+                let (open, due): (bool, Option<Timestamp>) = read(Table::Processes, &at, &row)?;
+                agenda.insert(last_part(&at).to_owned(), Wanted { open, due });
+            }
+            process.worked.set(None);
+            *process.checkpoint.borrow_mut() = Some(checkpoint);
+            return Ok(checkpoint);
+        }
+    }
+
+    /// How far the process is, by whatever tab.
+    pub(super) async fn stored_checkpoint(&self, process: &Process) -> Result<Checkpoint, ReadError> {
+        let wanted = [Selection::Keys(Table::Checkpoints, vec![checkpoint_key(process.name())])];
+        let loaded = self.log.store().load(&wanted).await.map_err(LogError::from)?;
+        let last = loaded.rows.into_iter().flatten().last();
+        Ok(last.map_or(Ok(Checkpoint::default()), |(key, row)| read(Table::Checkpoints, &key, &row))?)
+    }
+
+    /// Instances by their ids; missing ones are left out.
+    pub(super) async fn instances(
+        &self,
+        process: &Process,
+        ids: impl Iterator<Item = &str>,
+    ) -> Result<Vec<Instance>, ReadError> {
+        let keys: Vec<Key> = ids.map(|id| instance_key(process.name(), id)).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.load_instances(Selection::Keys(Table::Processes, keys)).await
+    }
+
+    /// All instances of a process, sorted by id.
+    pub(super) async fn all_instances(&self, process: &Process) -> Result<Vec<Instance>, ReadError> {
+        let prefix = key(&["instance", process.name(), ""]);
+        self.load_instances(Selection::Prefix(Table::Processes, prefix)).await
+    }
+
+    async fn load_instances(&self, wanted: Selection) -> Result<Vec<Instance>, ReadError> {
+        let loaded = self.log.store().load(&[wanted]).await.map_err(LogError::from)?;
+        let rows = loaded.rows.into_iter().flatten();
+        Ok(rows.map(|(key, row)| read(Table::Processes, &key, &row)).collect::<Result<_, _>>()?)
+    }
+
+    /// Writes instances together with the checkpoint, which moves on by one; false if another tab was faster: then what this tab
+    /// knew is forgotten.
+    pub(super) async fn write_process(
+        &self,
+        process: &Process,
+        checkpoint: Checkpoint,
+        instances: &[Instance],
+    ) -> Result<bool, ReadError> {
+        let name = process.name();
+        let after = Checkpoint { number: checkpoint.number + 1, ..checkpoint };
+        let row = bytes(&after);
+        let fence = (Table::Checkpoints, checkpoint_key(name), process.stored.borrow().clone());
+        let mut writes = vec![Write::Put(Table::Checkpoints, checkpoint_key(name), Rc::clone(&row))];
+        for instance in instances {
+            writes.push(Write::Put(Table::Processes, instance_key(name, &instance.id), bytes(instance)));
+            let at = agenda_key(name, &instance.id);
+            writes.push(match (instance.is_open(), instance.due()) {
+                (false, None) => Write::Delete(Table::Processes, at),
+                wanted => Write::Put(Table::Processes, at, bytes(&wanted)),
+            });
+        }
+        // not guarded by the log's epoch: all of it follows from what is confirmed
+        let batch = Batch { unchanged: vec![fence], writes, ..Batch::default() };
+        let written = self.log.store().write(batch).await;
+        if !matches!(written, Ok(Written::Done)) {
+            *process.checkpoint.borrow_mut() = None;
+            return written.map(|_| false).map_err(|error| LogError::from(error).into());
+        }
+        *process.checkpoint.borrow_mut() = Some(after);
+        *process.stored.borrow_mut() = Some(row);
+        let mut agenda = process.agenda.borrow_mut();
+        for instance in instances {
+            let (open, due) = (instance.is_open(), instance.due());
+            if open || due.is_some() {
+                agenda.insert(instance.id.clone(), Wanted { open, due });
+            } else {
+                agenda.remove(&instance.id);
+            }
+        }
+        Ok(true)
+    }
+}
