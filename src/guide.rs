@@ -7,6 +7,9 @@ mod aggregates {}
 #[doc = include_str!("../docs/guide/03-commands.md")]
 mod commands {}
 
+#[doc = include_str!("../docs/guide/04-snapshots.md")]
+mod snapshots {}
+
 #[doc = include_str!("../docs/guide/11-testing.md")]
 mod testing {}
 

@@ -9,12 +9,13 @@ use tidelog::{
     event::RecordedEvent,
     json::Json,
     projection::Projection,
+    snapshot::Snapshots,
     upcast::{Decoder, Shape, Upcaster},
 };
 
 pub struct Course;
 
-#[derive(Clone, Default, Serialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Lessons {
     lessons: Vec<String>,
 }
@@ -66,6 +67,10 @@ impl Aggregate for Course {
             CourseEvent::CourseLeft => state.lessons.clear(),
         }
         state
+    }
+
+    fn snapshots() -> Option<Snapshots<Lessons>> {
+        Some(Snapshots::json())
     }
 
     fn code(_: &AlreadyCompleted) -> Option<String> {

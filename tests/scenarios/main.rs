@@ -37,6 +37,7 @@ files! {
     commands
     projections
     reading
+    snapshots
     sync
 }
 

@@ -18,6 +18,7 @@ use tidelog::{
     time::Timestamp,
     version::Version,
 };
+use uuid::Uuid;
 
 /// Why a step gave no answer.
 pub enum Failure {
@@ -76,7 +77,11 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "read" => read(&device, arguments(given)?).await,
         "page" => page(world, &device, arguments(given)?).await,
         "version" => version(&device, arguments(given)?),
+        "exists" => Ok(device.log().exists(&arguments::<Stream>(given)?.stream).into()),
         "streams" => streams(&device, arguments(given)?),
+        "snapshot" => snapshot(&device, arguments(given)?).await,
+        "snapshots" => snapshots(&device, arguments(given)?).await,
+        "discardSnapshots" => discard_snapshots(&device, arguments(given)?).await,
         "row" => row(&device, arguments(given)?).await,
         "rows" => rows(&device, arguments(given)?).await,
         "sync" => sync(world, &device, arguments(given)?).await,
@@ -176,13 +181,16 @@ async fn load(device: &Device, given: Load) -> Result<Value, Failure> {
     Ok(json!({ "state": state_json(&given.aggregate, &state), "version": version }))
 }
 
-/// What to read. `after` is a version with `stream`, else a position.
+/// What to read. `after`, `first` and `last` are versions with `stream`, else positions.
 #[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 struct Read {
     stream: Option<StreamName>,
     aggregate: Option<Arc<str>>,
     types: Vec<Arc<str>>,
+    correlation_id: Option<Uuid>,
+    first: Option<u64>,
+    last: Option<u64>,
     after: Option<Value>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
@@ -192,7 +200,15 @@ struct Read {
 
 impl Read {
     fn query(&self) -> Query {
+        let range = self.first.unwrap_or(0)..=self.last.unwrap_or(u64::MAX);
+        let (positions, versions) = match self.stream {
+            None => (range, Query::default().versions),
+            Some(_) => (Query::default().positions, range),
+        };
         Query {
+            positions,
+            versions,
+            correlation: self.correlation_id,
             stream: self.stream.clone(),
             aggregate: self.aggregate.clone(),
             types: self.types.clone(),
@@ -245,6 +261,26 @@ async fn page(world: &mut World, device: &Device, given: Read) -> Result<Value, 
         format!("page {}", world.places.len() - 1)
     });
     Ok(json!({ "events": events, "next": next }))
+}
+
+/// An instance of an aggregate; without an id, all of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Instance {
+    aggregate: String,
+    id: Option<String>,
+}
+
+async fn snapshot(device: &Device, given: Instance) -> Result<Value, Failure> {
+    Ok(json_of(&device.take_snapshot(&given.aggregate, &given.id.unwrap_or_default()).await?))
+}
+
+async fn snapshots(device: &Device, given: Instance) -> Result<Value, Failure> {
+    Ok(json_of(&device.snapshots(&given.aggregate, &given.id.unwrap_or_default()).await?))
+}
+
+async fn discard_snapshots(device: &Device, given: Instance) -> Result<Value, Failure> {
+    Ok(device.discard_snapshots(&given.aggregate, given.id.as_deref()).await?.into())
 }
 
 #[derive(Deserialize)]

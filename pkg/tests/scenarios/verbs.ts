@@ -25,7 +25,7 @@ function moment(at: unknown): { at?: Date | number; knownAt?: Date } {
   return known === undefined ? {} : { knownAt: new Date(known) }
 }
 
-const reading = ['stream', 'aggregate', 'types', 'after', 'from', 'to', 'limit', 'backwards']
+const reading = ['stream', 'aggregate', 'types', 'correlationId', 'first', 'last', 'after', 'from', 'to', 'limit', 'backwards']
 
 export const verbs: Readonly<Record<string, Verb>> = {
   clock: { takes: ['advance'], run: (_, { advance }, world) => world.advance(advance as number) },
@@ -47,6 +47,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
   read: { takes: reading, run: (device, query) => device.read(query).toArray() },
   page: { takes: reading, run: (device, query) => device.page(query) },
   version: { takes: ['stream'], run: (device, { stream }) => device.version(stream as string) },
+  exists: { takes: ['stream'], run: (device, { stream }) => device.exists(stream as string) },
+  snapshot: { takes: ['aggregate', 'id'], run: (device, { aggregate, id }) => device.snapshots.take(named(aggregates, aggregate), id as string) },
+  snapshots: { takes: ['aggregate', 'id'], run: (device, { aggregate, id }) => device.snapshots.list(named(aggregates, aggregate), id as string) },
+  discardSnapshots: { takes: ['aggregate', 'id'], run: (device, { aggregate, id }) => device.snapshots.discard(aggregate as string, id as string | undefined) },
   streams: { takes: ['aggregate'], run: (device, { aggregate }) => device.streams(aggregate as string | undefined) },
   row: { takes: ['projection', 'key'], run: (device, { projection, key }) => device.row(named(projections, projection), key as string) },
   rows: { takes: ['projection'], run: (device, { projection }) => device.rows(named(projections, projection)) },
