@@ -10,7 +10,7 @@ export interface AnyEvent<Type extends string = string> {
 
 /** What may stand beside `type` and `data` in an event that is not recorded yet. All of it is optional. */
 export interface EventExtras {
-  /** The version of the shape of `data`, from 1. Default 1. */
+  /** The version of the shape of `data`, from 1. Default: the newest that the upcasters lead to; 1 if none reads this type. */
   readonly schemaVersion?: number
   /** The event's identity (a UUID), if the app has one already, as an import that may run twice does. Otherwise one is made. */
   readonly id?: string
