@@ -328,7 +328,7 @@ pub(crate) fn is_evolved_by(decider: &dyn Decider, event: &RecordedEvent) -> boo
 }
 
 /// Reads `{ "type", "data" }`; a unit variant comes without data, so `null` is tried as none.
-fn read_tagged<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, String> {
+pub(crate) fn read_tagged<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, String> {
     let tag = serde_json::to_string(tag).map_err(|error| error.to_string())?;
     let whole = serde_json::from_str(&format!(r#"{{"type":{tag},"data":{data}}}"#));
     match whole {

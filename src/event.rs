@@ -1,15 +1,16 @@
 //! Events: immutable facts.
 
 use crate::{
+    aggregate::read_tagged,
     commit::Commit,
     id::{CommitId, EventId},
-    json::Json,
+    json::{Json, NotJson},
     metadata::Metadata,
     stream::StreamName,
     time::Timestamp,
     version::{Position, Version},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
 /// The longest event or command type, in bytes of UTF-8.
@@ -177,6 +178,15 @@ impl RecordedEvent {
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.position.is_some()
+    }
+
+    /// The fact as a type of the app's own that serde reads from `{ "type", "data" }`, as an aggregate's events are. For
+    /// projections.
+    ///
+    /// # Errors
+    /// [`NotJson`] if the event is none of that type, or its data has another shape.
+    pub fn fact<E: DeserializeOwned>(&self) -> Result<E, NotJson> {
+        read_tagged(&self.event.event_type, self.event.data.as_str()).map_err(NotJson)
     }
 
     /// When it happened: its own moment if it has one, else the commit's.

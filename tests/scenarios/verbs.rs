@@ -10,13 +10,15 @@ use std::{fmt, sync::Arc};
 use tidelog::{
     aggregate::DecideError,
     commit::Command,
-    engine::{At, Imported, ReadError, Receipt, WriteError, WriteOptions},
-    event::NewEvent,
+    engine::{At, Imported, ReadError, Receipt, RowsDifference, StateDifference, WriteError, WriteOptions},
+    event::{NewEvent, RecordedEvent},
     id::CommitId,
+    json::Json,
     log::{EventPage, Place, Query},
+    replay::{Control, Filter, HandleError, OnError, Replay},
     stream::StreamName,
     time::Timestamp,
-    version::Version,
+    version::{Position, Version},
 };
 use uuid::Uuid;
 
@@ -89,6 +91,8 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "rejected" => rejected(&device, arguments(given)?).await,
         "retry" => Ok(receipt_json(&device.retry(arguments::<OneCommit>(given)?.commit).await?)),
         "discard" => Ok(device.discard(arguments::<OneCommit>(given)?.commit).await?.into()),
+        "difference" => difference(&device, arguments(given)?).await,
+        "replay" => replay(&device, arguments(given)?).await,
         "outcome" => outcome(&device, arguments(given)?).await,
         other => Err(Failure::Scenario(format!("there is no verb {other}"))),
     }
@@ -161,6 +165,7 @@ struct Load {
 #[serde(deny_unknown_fields)]
 struct Moment {
     version: Option<Version>,
+    position: Option<Position>,
     time: Option<Timestamp>,
     known: Option<Timestamp>,
 }
@@ -169,6 +174,7 @@ impl Moment {
     fn at(self) -> At {
         match self {
             Self { version: Some(version), .. } => At::Version(version),
+            Self { position: Some(position), .. } => At::Position(position),
             Self { time: Some(time), .. } => At::Occurred(time),
             Self { known: Some(known), .. } => At::Known(known),
             Self { .. } => At::Now,
@@ -310,10 +316,12 @@ fn streams(device: &Device, given: Streams) -> Result<Value, Failure> {
 struct OneRow {
     projection: String,
     key: String,
+    #[serde(default)]
+    at: Moment,
 }
 
 async fn row(device: &Device, given: OneRow) -> Result<Value, Failure> {
-    let row = device.row(&given.projection, &given.key).await?;
+    let row = device.row_at(&given.projection, &given.key, given.at.at()).await?;
     Ok(row.map_or(Value::Null, |row| json_of(&row)))
 }
 
@@ -321,10 +329,12 @@ async fn row(device: &Device, given: OneRow) -> Result<Value, Failure> {
 #[serde(deny_unknown_fields)]
 struct AllRows {
     projection: String,
+    #[serde(default)]
+    at: Moment,
 }
 
 async fn rows(device: &Device, given: AllRows) -> Result<Value, Failure> {
-    Ok(json_of(&device.rows(&given.projection).await?))
+    Ok(json_of(&device.rows_at(&given.projection, given.at.at()).await?))
 }
 
 #[derive(Deserialize)]
@@ -350,6 +360,83 @@ async fn rejected(device: &Device, Nothing {}: Nothing) -> Result<Value, Failure
 #[serde(deny_unknown_fields)]
 struct OneCommit {
     commit: CommitId,
+}
+
+/// Of an aggregate's instance, of a row, or of all rows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    aggregate: Option<String>,
+    id: Option<String>,
+    projection: Option<String>,
+    key: Option<String>,
+    from: Moment,
+    #[serde(default)]
+    to: Moment,
+}
+
+async fn difference(device: &Device, given: Between) -> Result<Value, Failure> {
+    let (from, to) = (given.from.at(), given.to.at());
+    if let Some(projection) = given.projection {
+        let found = device.rows_difference(&projection, given.key.as_deref(), from, to, 500).await?;
+        let RowsDifference { rows, events, total } = found;
+        return Ok(match (given.key, rows.first()) {
+            (None, _) => json!({ "rows": rows, "events": events, "total": total }),
+            (Some(_), Some(row)) => json!({
+                "before": row.before, "after": row.after, "changes": row.changes, "events": events, "total": total
+            }),
+            (Some(_), None) => json!({ "changes": [], "events": events, "total": total }),
+        });
+    }
+    let (Some(aggregate), Some(id)) = (given.aggregate, given.id) else {
+        return Err(Failure::Scenario("a difference is of an aggregate and id or of a projection".into()));
+    };
+    let found = device.state_difference(&aggregate, &id, from, to, 500).await?;
+    let (before, after) = (state_json(&aggregate, &found.before.0), state_json(&aggregate, &found.after.0));
+    let json = |value: &Value| Json::of(value).unwrap();
+    let changes = tidelog::difference::difference(Some(&json(&before)), Some(&json(&after)));
+    let StateDifference { events, total, .. } = found;
+    Ok(json!({ "before": before, "after": after, "changes": changes, "events": events, "total": total }))
+}
+
+/// A replay that notes which events it is handed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Again {
+    #[serde(default)]
+    types: Vec<Arc<str>>,
+    #[serde(default)]
+    aggregates: Vec<Arc<str>>,
+    #[serde(default)]
+    streams: Vec<StreamName>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    #[serde(default)]
+    after: Position,
+    until: Option<Position>,
+    /// The handler refuses the event with this position.
+    refuses: Option<Position>,
+    #[serde(default)]
+    collect: bool,
+}
+
+async fn replay(device: &Device, given: Again) -> Result<Value, Failure> {
+    let Again { types, aggregates, streams, from, to, after, until, refuses, collect } = given;
+    let filter = Filter { types, aggregates, streams, from, to };
+    let on_error = if collect { OnError::Collect(100) } else { OnError::Stop };
+    let mut handed = Vec::new();
+    let mut taking = |events: &[RecordedEvent]| {
+        if events.iter().any(|event| event.position == refuses && refuses.is_some()) {
+            return Err(HandleError { index: None, reason: "not this one".into() });
+        }
+        handed.extend(events.iter().filter_map(|event| event.position));
+        Ok(())
+    };
+    let asked = Replay { filter, after, until, batch: 1, on_error };
+    let report = device.replay(&asked, &mut taking, &Control::default()).await?;
+    let mut report = json_of(&report);
+    report["handed"] = json_of(&handed);
+    Ok(report)
 }
 
 #[derive(Deserialize)]

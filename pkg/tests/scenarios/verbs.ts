@@ -1,5 +1,5 @@
 /** The verbs of the scenarios over the npm package. Each names the arguments that it knows; others are failures. */
-import type { AppendOptions, BulkCommit, ExecuteOptions, NewEvent, Tidelog } from '../../src/index.js'
+import type { AppendOptions, BulkCommit, ExecuteOptions, Moment, NewEvent, RecordedEvent, Tidelog } from '../../src/index.js'
 import { aggregates, projections } from './domain.js'
 import type { World } from './world.js'
 
@@ -17,10 +17,10 @@ function named<Part>(parts: Readonly<Record<string, Part>>, name: unknown): Part
   return found
 }
 
-/** A moment of `load`: `{ version }`, `{ time }`, `{ known }` or nothing. */
-function moment(at: unknown): { at?: Date | number; knownAt?: Date } {
-  const { version, time, known } = (at ?? {}) as { version?: number; time?: number; known?: number }
-  if (version !== undefined) return { at: version }
+/** A moment: `{ version }`, `{ position }`, `{ time }`, `{ known }` or nothing. */
+function momentOf(at: unknown): { at?: Date | number; knownAt?: Date } {
+  const { version, position, time, known } = (at ?? {}) as { version?: number; position?: number; time?: number; known?: number }
+  if (version !== undefined || position !== undefined) return { at: version ?? position! }
   if (time !== undefined) return { at: new Date(time) }
   return known === undefined ? {} : { knownAt: new Date(known) }
 }
@@ -42,7 +42,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   appendAll: { takes: ['commits'], run: (device, { commits }) => device.appendAll(commits as BulkCommit[]) },
   load: {
     takes: ['aggregate', 'id', 'at'],
-    run: (device, { aggregate, id, at }) => device.load(named(aggregates, aggregate), id as string, moment(at)),
+    run: (device, { aggregate, id, at }) => device.load(named(aggregates, aggregate), id as string, momentOf(at)),
   },
   read: { takes: reading, run: (device, query) => device.read(query).toArray() },
   page: { takes: reading, run: (device, query) => device.page(query) },
@@ -52,8 +52,36 @@ export const verbs: Readonly<Record<string, Verb>> = {
   snapshots: { takes: ['aggregate', 'id'], run: (device, { aggregate, id }) => device.snapshots.list(named(aggregates, aggregate), id as string) },
   discardSnapshots: { takes: ['aggregate', 'id'], run: (device, { aggregate, id }) => device.snapshots.discard(aggregate as string, id as string | undefined) },
   streams: { takes: ['aggregate'], run: (device, { aggregate }) => device.streams(aggregate as string | undefined) },
-  row: { takes: ['projection', 'key'], run: (device, { projection, key }) => device.row(named(projections, projection), key as string) },
-  rows: { takes: ['projection'], run: (device, { projection }) => device.rows(named(projections, projection)) },
+  row: {
+    takes: ['projection', 'key', 'at'],
+    run: (device, { projection, key, at }) => device.row(named(projections, projection), key as string, momentOf(at)),
+  },
+  rows: { takes: ['projection', 'at'], run: (device, { projection, at }) => device.rows(named(projections, projection), momentOf(at)) },
+  difference: {
+    takes: ['aggregate', 'id', 'projection', 'key', 'from', 'to'],
+    run(device, { aggregate, id, projection, key, from, to }) {
+      const when = (at: unknown): Moment | undefined => {
+        const { at: moment, knownAt } = momentOf(at)
+        return moment ?? (knownAt && { knownAt })
+      }
+      const between = { from: when(from)!, ...(to === undefined ? {} : { to: when(to)! }) }
+      if (projection === undefined) return device.difference(named(aggregates, aggregate), id as string, between)
+      const rows = named(projections, projection)
+      return key === undefined ? device.difference(rows, between) : device.difference(rows, key as string, between)
+    },
+  },
+  replay: {
+    takes: ['types', 'aggregates', 'streams', 'from', 'to', 'after', 'until', 'refuses', 'collect'],
+    async run(device, { refuses, collect, ...chosen }) {
+      const handed: number[] = []
+      const take = ([event]: readonly RecordedEvent[]): void => {
+        if (event!.position === refuses) throw new Error('not this one')
+        handed.push(event!.position!)
+      }
+      const report = await device.replay(take, { ...chosen, batchSize: 1, onError: collect ? 'collect' : 'stop' }).finished
+      return { ...report, handed }
+    },
+  },
   sync: {
     takes: [],
     async run(device, _, world) {
