@@ -1,7 +1,7 @@
 /** Projections as the core calls them: JSON in, JSON out. */
-import { failing } from './adapt-aggregate.js'
-import type { CoreProjection } from './core.js'
+import type { CoreDefinition, CoreProjection } from './core.js'
 import { encodeJson } from './encode.js'
+import { messageOf } from './errors.js'
 import type { RecordedEvent } from './event.js'
 import type { AnyProjection, Projection } from './projection.js'
 import type { Purity } from './purity.js'
@@ -13,38 +13,45 @@ const maxKey = 512
 
 /** Adapts a projection: a batch of events becomes the rows that they change. */
 export function adaptProjection(projection: AnyProjection, purity: Purity): CoreProjection {
-  const { name, initial, key: keyOf, on, from } = projection as Projection<unknown>
-  const sources = from && new Set(from)
+  const { name, initial, key: keyOf, on, from = [], kept } = projection as Projection<unknown>
+  const definition: CoreDefinition = { name, types: Object.keys(on), from, ...kept! }
   return {
-    name,
-    types: Object.keys(on),
+    definition: JSON.stringify(definition),
     project(events, stored) {
-      const rows = new Map<string, unknown>()
-      for (const event of JSON.parse(events) as RecordedEvent[]) {
+      const rows = new Map<string, { row: unknown; event: number }>()
+      ;(JSON.parse(events) as RecordedEvent[]).forEach((event, index) => {
         const handler = Object.hasOwn(on, event.type) ? on[event.type] : undefined
-        if (!handler || (sources && !sources.has(event.stream.slice(0, event.stream.indexOf('-'))))) continue
-        failing(
-          () => purity.during(() => {
+        if (!handler) return
+        failingAt(index, `event ${event.version} of ${event.stream} (${event.type}): `, () =>
+          purity.during(() => {
             const key = keyOf(event)
             if (key === null || key === undefined) return
             if (typeof key !== 'string' || key === '' || key.length > maxKey) throw new Error(`a key is a string of 1 to ${maxKey} characters`)
-            let row = rows.get(key)
+            let row = rows.get(key)?.row
             if (!rows.has(key)) {
               const text = stored(key)
               if (text !== undefined) row = JSON.parse(text)
             }
             const next: unknown = handler(row ?? initial(key), event)
             if (next === undefined) throw new Error('it returned undefined: return the row, or null to delete it')
-            rows.set(key, next)
+            rows.set(key, { row: next, event: index })
           }),
-          `event ${event.version} of ${event.stream} (${event.type}): `,
         )
-      }
-      const changed = [...rows].map(([key, row]) => {
-        const text = row === null ? 'null' : failing(() => encodeJson(row, `row ${key}`, maxRow))
+      })
+      const changed = [...rows].map(([key, { row, event }]) => {
+        const text = row === null ? 'null' : failingAt(event, '', () => encodeJson(row, `row ${key}`, maxRow))
         return `[${JSON.stringify(key)},${text}]`
       })
       return `[${changed.join(',')}]`
     },
+  }
+}
+
+/** Runs a part of the app; what it throws becomes plain data that the core can read. */
+function failingAt<Answer>(event: number, before: string, run: () => Answer): Answer {
+  try {
+    return run()
+  } catch (thrown) {
+    throw { message: before + messageOf(thrown), event }
   }
 }

@@ -45,14 +45,31 @@ export interface CoreKeeper {
   read(stored: string): unknown
 }
 
-/** A projection as the core calls it. Rows live in the core as JSON text. */
-export interface CoreProjection {
+/** What a projection is, apart from its function. */
+export interface CoreDefinition {
   name: string
   /** Only events of these types are sent. */
-  types: string[]
+  types: readonly string[]
+  /** Only events of these aggregates are sent; none means all. */
+  from: readonly string[]
+  version: number
+  /** Differs where the function differs. */
+  fingerprint: string
+  indexes: readonly string[]
+  kind: 'immediate' | 'background' | 'batch'
+  /** After how many events a batch is taken in by itself. */
+  every?: number
+  retries: number
+  then: 'park' | 'skip' | 'stop'
+}
+
+/** A projection as the core calls it. Rows live in the core as JSON text. */
+export interface CoreProjection {
+  /** JSON of a `CoreDefinition`. */
+  definition: string
   /**
    * `events`: a JSON array of recorded events; `row(key)` gives the current row as JSON text, during the call only. Returns JSON
-   * `[[key, row | null], …]`. Throws `{ message }`.
+   * `[[key, row | null], …]`. Throws `{ message, event }`: the place of the event that it failed on.
    */
   project(events: string, row: (key: string) => string | undefined): string
 }
@@ -113,6 +130,10 @@ export interface CoreHooks {
   pack(bytes: Uint8Array, unpack: boolean): Promise<Uint8Array | undefined>
   /** Tell the other tabs: they hand this text to `core.heard(text)`. */
   post(message: string): void
+  /** Something failed in the background that nobody awaits: a `CoreFailure`. */
+  failed(failure: unknown): void
+  /** There is something to do after so many milliseconds: `core.maintain()`. */
+  later(milliseconds: number): void
   /** The wasm panicked, in whatever call: its memory can't be trusted any more, and promises under way get no answer. */
   crashed(message: string): void
 }
@@ -153,10 +174,6 @@ export interface Core {
   /** JSON array of `Snapshot`. */
   snapshots(aggregate: string, id: string): Promise<string>
   discardSnapshots(aggregate: string, id: string | undefined): Promise<number>
-  /** A row as JSON text, after bringing the projection up to the log's end. */
-  row(projection: string, key: string): Promise<string | undefined>
-  /** All rows: JSON `[[key, row], …]`, sorted by key. */
-  rows(projection: string): Promise<string>
   /** A row as it stood at a moment. */
   rowAt(projection: string, key: string, at: string): Promise<string | undefined>
   /** All rows as they stood at a moment: as `rows`. */
@@ -167,6 +184,24 @@ export interface Core {
   fieldChanges(before: string, after: string): string
   /** The next events of a replay; without a cursor it begins. JSON `{ events, failures, cursor, progress, done }`. */
   replayStep(replay: string, cursor: string | undefined): Promise<string>
+  // Projections.
+  /** A row as JSON text, after bringing the projection up to the log's end. */
+  row(projection: string, key: string): Promise<string | undefined>
+  /** All rows: JSON `[[key, row], …]`, sorted by key. */
+  rows(projection: string): Promise<string>
+  /** `query`: JSON of `encodeRowQuery`. Resolves to JSON `{ rows, count, stamp }`, or to undefined if the answer still has this stamp. */
+  queryRows(projection: string, query: string, stamp: number): Promise<string | undefined>
+  /** JSON of a `CoreProjectionStatus`, or without a name of an array of them all. */
+  projectionStatus(projection: string | undefined): Promise<string>
+  /** Brings a projection up to the log's end, of whatever kind it is; resolves to the position reached. */
+  bringUp(projection: string): Promise<number>
+  /** One step of a rebuild: JSON of a `CoreRebuildProgress`. With `cancel` it is given up for now. */
+  rebuildProjection(projection: string, cancel: boolean): Promise<string | undefined>
+  /** JSON array of `DeadLetter`. */
+  deadLetters(projection: string): Promise<string>
+  /** JSON `{ streams, failed }`. */
+  replayDeadLetters(projection: string, stream: string | undefined): Promise<string>
+
   /** Resolves when the commit of this stream is settled: JSON of an Outcome. */
   outcome(stream: string, commitId: string): Promise<string>
   /** The first `limit` pending commits: JSON array of `QueuedCommit`. */
@@ -187,13 +222,66 @@ export interface Core {
   setOnline(online: boolean): void
   /** A message that another tab posted. */
   heard(message: string): Promise<void>
-  /** One step of background merging; true if there is more to do. Call it when idle. */
+  /** One step of background work; true if there is more to do. Call it when idle. */
   maintain(): Promise<boolean>
   close(): void
 
   /** JSON of `Metrics` in `metrics.ts`. */
   metrics(): string
   resetMetrics(): void
+}
+
+/** Where a projection stands. */
+export interface CoreProjectionStatus {
+  name: string
+  kind: CoreDefinition['kind']
+  version: number
+  /**
+   * - `current`: its rows are those of the log's end.
+   * - `behind`: it has events to take in.
+   * - `rebuilding`: its rows are being made anew; those that are read are the old ones.
+   * - `retrying`: an event failed and is tried again.
+   * - `stopped`: an event failed; it stays before it until the log is opened again or the projection is rebuilt.
+   */
+  state: 'current' | 'behind' | 'rebuilding' | 'retrying' | 'stopped'
+  /** The position of the last confirmed event that the rows have seen. */
+  position: number
+  /** The position of the last confirmed event of the log. */
+  head: number
+  /** `head` less `position`. */
+  lag: number
+  /** The number of rows that confirmed events make. */
+  rows: number
+  /** The number of events that made them. */
+  events: number
+  /** Another one after a rebuild. */
+  generation: number
+  /** The number of parked streams. */
+  parked: number
+  /** The number of events passed over. */
+  skipped: number
+  /** The position up to which the rows are stored. */
+  stored: number
+  /** Whether an app of another version stores rows of its own, so that this tab's stay in memory. */
+  detached: boolean
+  /** How far the new rows are, while they are made. */
+  rebuild?: CoreRebuildProgress
+  /** What went wrong last; times in milliseconds since 1970. */
+  error?: { code: string; message: string; stream?: string; version?: number; position?: number; at?: number; failures: number; retryAt?: number }
+}
+
+/** How far a rebuild is. */
+export interface CoreRebuildProgress {
+  /** The position of the last event that it has seen. */
+  position: number
+  /** The position of the last confirmed event of the log. */
+  head: number
+  /** The events that it has taken in. */
+  events: number
+  /** The rows that it has made. */
+  rows: number
+  /** Whether the new rows are the ones that are read. */
+  done: boolean
 }
 
 export interface CoreStatus {

@@ -48,6 +48,8 @@ export interface ErrorDetails {
   'command-id-taken': { commitId: string; stream: string }
   /** The aggregate was not given to `open()`. */
   'unknown-aggregate': { aggregate: string }
+  /** What was waited for did not come in time. */
+  timeout: { milliseconds: number }
   /** The projection was not given to `open()`. */
   'unknown-projection': { projection: string }
   /** There is no such commit, or it is settled already. */

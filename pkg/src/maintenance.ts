@@ -1,4 +1,4 @@
-/** Background work of the log, one step at a time, when the page has nothing better to do. */
+/** Background work, one step at a time, when the page has nothing better to do. */
 import type { Session } from './session.js'
 
 /** Runs the core's maintenance when idle, after changes, for as long as there is more to do. */
@@ -31,6 +31,7 @@ export class Maintenance {
       this.#session.failed(thrown)
     }
     this.#running = false
+    this.#session.watchers.worked()
     if (more || this.#again) {
       this.#again = false
       this.schedule()

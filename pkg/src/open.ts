@@ -143,6 +143,9 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   const storageControl = new StorageControl(session, durability)
   const maintenance = new Maintenance(session)
   listening.posted = (text) => tabs.post(text)
+  // Not within the core's own call: the app may call into it.
+  listening.failed = (failure) => queueMicrotask(() => session.failed(failure))
+  listening.due = () => maintenance.schedule()
   listening.changed = (change) => {
     // Not within the core's own call: what follows calls into it.
     queueMicrotask(() => {
@@ -169,6 +172,8 @@ const nameOf = ({ name }: { readonly name: string }): string => name
 interface Listening {
   changed?: (change: Change) => void
   posted?: (text: string) => void
+  failed?: (failure: unknown) => void
+  due?: () => void
   crashed: (message: string) => void
 }
 
@@ -187,6 +192,8 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     changed: (streams, sync) => listening.changed?.({ streams, sync }),
     pack,
     post: (text) => listening.posted?.(text),
+    failed: (failure) => listening.failed?.(failure),
+    later: (milliseconds) => void environment.after(milliseconds, () => listening.due?.()),
     crashed: (message) => listening.crashed(message),
   }
 }

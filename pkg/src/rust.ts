@@ -30,7 +30,7 @@ export function rustAggregate<State, Command extends AnyCommand, Event extends A
 export function rustProjection<Row>(name: string): Projection<Row> {
   checkName('projection', name)
   const inRust = stub(name)
-  return Object.freeze({ name, initial: inRust, key: inRust, on: {}, from: undefined, [brand]: true })
+  return Object.freeze({ name, initial: inRust, key: inRust, on: {}, from: undefined, kept: undefined, [brand]: true })
 }
 
 const stub = (name: string) => (): never => {

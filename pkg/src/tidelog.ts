@@ -12,10 +12,12 @@ import { LiveValue, type Live } from './live.js'
 import type { QueryContext } from './middleware.js'
 import { momentOf, type MomentOptions } from './moment.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
+import { makeProjections, type Projections } from './projections.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
+import { encodeRowQuery, type RowPage, type RowQuery } from './row-query.js'
 import { checkCommand, checkEvents } from './schema.js'
 import type { Session } from './session.js'
 import { makeSnapshots, type Snapshots } from './snapshot.js'
@@ -56,6 +58,8 @@ export class Tidelog {
   readonly rejected: Rejected
   /** The snapshots of aggregates. */
   readonly snapshots: Snapshots
+  /** Where the projections stand; rebuilds and dead letters. */
+  readonly projections: Projections
 
   readonly #parts: TidelogParts
   readonly #session: Session
@@ -73,6 +77,7 @@ export class Tidelog {
     this.queue = makeQueue(this.#session)
     this.rejected = makeRejected(this.#session, this.#outcome)
     this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))
+    this.projections = makeProjections(this.#session, (projection) => this.#projection(projection))
   }
 
   /**
@@ -264,6 +269,26 @@ export class Tidelog {
   }
 
   /**
+   * The rows of a projection that a query finds, live; `await tidelog.query(…).ready` asks once. The answer is kept until a row changes
+   * that the query finds or found.
+   *
+   * @throws {TidelogError} `invalid-argument` at once.
+   */
+  query<Row>(projection: Projection<Row>, query: RowQuery<Row> = {}): Live<RowPage<Row>> {
+    const name = this.#projection(projection)
+    const json = encodeRowQuery(query)
+    let known: { readonly page: RowPage<Row>; readonly stamp: number } | undefined
+    return this.#live((stale) => this.#session.watchers.log(stale), async () => {
+      const answer = await this.#ask({ kind: 'rows', of: name }, () => this.#core.queryRows(name, json, known?.stamp ?? -1))
+      if (answer !== undefined || !known) {
+        const { stamp, ...page } = JSON.parse(answer!) as RowPage<Row> & { stamp: number }
+        known = { page, stamp }
+      }
+      return known.page
+    })
+  }
+
+  /**
    * What becomes of a commit: resolves when it is settled. For commits of an earlier opening; a receipt has it as `confirmed`.
    *
    * @throws {TidelogError} `unknown-commit` if it is neither pending nor in the log nor rejected: it was never there, or it was
@@ -329,9 +354,9 @@ export class Tidelog {
     throw new TidelogError('unknown-aggregate', `the aggregate ${name} was not given to open()`, { aggregate: name })
   }
 
-  #projection(projection: AnyProjection): void {
+  #projection(projection: AnyProjection): string {
     this.#session.check()
-    if (this.#parts.projections.includes(projection)) return
+    if (this.#parts.projections.includes(projection)) return projection.name
     const name = String((projection as AnyProjection | undefined)?.name)
     throw new TidelogError('unknown-projection', `the projection ${name} was not given to open()`, { projection: name })
   }

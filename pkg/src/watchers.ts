@@ -13,6 +13,7 @@ export class Watchers {
   readonly #streams = new Map<string, Set<() => void>>()
   readonly #log = new Set<() => void>()
   readonly #sync = new Set<() => void>()
+  readonly #work = new Set<() => void>()
 
   /** Calls `stale` when this stream may have changed, until the returned function is called. */
   stream(stream: string, stale: () => void): () => void {
@@ -35,6 +36,17 @@ export class Watchers {
   sync(stale: () => void): () => void {
     this.#sync.add(stale)
     return () => void this.#sync.delete(stale)
+  }
+
+  /** Calls `stale` when a step of background work was done. */
+  work(stale: () => void): () => void {
+    this.#work.add(stale)
+    return () => void this.#work.delete(stale)
+  }
+
+  /** A step of background work was done. */
+  worked(): void {
+    for (const one of [...this.#work]) one()
   }
 
   /** Something changed. */

@@ -417,6 +417,7 @@ describe('live values', () => {
       projection({
         name: how,
         initial: {},
+        onError: 'stop',
         key: () => (how === 'no key' ? '' : 'k'),
         on: {
           WasReset: () => {
@@ -426,10 +427,15 @@ describe('live values', () => {
         },
       }),
     )
-    const log = await tidelog({ projections: views })
+    const told: string[] = []
+    const log = await tidelog({ projections: views, onError: (error) => told.push(error.message) })
     await log.append('course-1', { type: 'WasReset' })
     const messages = [/event 1 of course-1 \(WasReset\): boom/, /returned undefined/, /row k\.n is a bigint/, /a key is a string of 1/]
-    for (const [index, view] of views.entries()) await refuses(log.row(view, 'k'), 'projection-failed', messages[index])
+    for (const [index, view] of views.entries()) {
+      assert.equal(await log.row(view, 'k'), undefined)
+      await refuses(log.projections.waitFor(view), 'projection-failed', messages[index])
+    }
+    for (const message of messages) assert.ok(told.some((one) => message.test(one)), String(message))
     await log.execute(course, '2', complete('l1'))
   })
 })

@@ -37,6 +37,12 @@ pub enum ReadError {
     /// A process can't go on.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// A query of rows asks too much.
+    #[error("the query can't be answered: {0}")]
+    InvalidQuery(String),
+    /// The stream is not parked by the projection.
+    #[error("stream {0:?} is not parked: there is nothing to replay")]
+    NotParked(String),
     /// No commit that is asked for has this id.
     #[error("there is no commit with the id {0}: it was never there, or it is settled")]
     UnknownCommit(String),
@@ -164,6 +170,7 @@ impl ReadError {
             Self::NoVersion(_) => "invalid-argument",
             Self::UnknownProcess(_) => "unknown-process",
             Self::Process(_) => "process-failed",
+            Self::InvalidQuery(_) | Self::NotParked(_) => "invalid-argument",
             Self::UnknownCommit(_) => "unknown-commit",
             Self::Log(error) => error.code(),
             Self::Upcast(error) => error.code(),

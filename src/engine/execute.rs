@@ -133,6 +133,7 @@ impl<S: Store> Engine<S> {
             inner.add(Seen::Versions, drafts, vec![], now).await.map_err(|error| inner.refusal(error));
         added.inspect_err(|error| inner.note("append", error.code()))?;
         inner.wrote(None);
+        inner.project_at_once().await;
         Ok(count)
     }
 
@@ -234,9 +235,11 @@ impl<S: Store> Inner<S> {
             }
             receipt
         };
-        let mut turns = self.turns.borrow_mut();
         if Rc::strong_count(&turn) == 2 {
-            turns.remove(stream.as_str());
+            self.turns.borrow_mut().remove(stream.as_str());
+        }
+        if receipt.is_ok() {
+            self.project_at_once().await;
         }
         receipt
     }
@@ -333,6 +336,7 @@ impl<S: Store> Inner<S> {
             match self.write(commit, policy, resolves, seen).await {
                 Ok(receipt) => {
                     self.wrote(Some(vec![stream.as_str().to_owned()]));
+                    self.project_at_once().await;
                     return Ok(self.shown(receipt));
                 }
                 Err(error)

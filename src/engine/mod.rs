@@ -12,6 +12,7 @@ mod inside;
 mod middleware;
 mod outcome;
 mod processes;
+mod projections;
 mod pulling;
 mod read;
 mod replay;
@@ -20,7 +21,6 @@ mod snapshots;
 mod states;
 mod status;
 mod travel;
-mod views;
 
 pub use crate::replay::At;
 pub use commits::{ListedRejection, QueuedCommit};
@@ -29,6 +29,9 @@ pub use execute::{Imported, Receipt, WriteOptions};
 pub use middleware::{CommandContext, Middleware, NextCommand, NextQuery, QueryContext, QueryKind};
 pub use outcome::Outcome;
 pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Trouble};
+pub use projections::{
+    DeadLetter, ProjectionError, ProjectionState, ProjectionStatus, RebuildProgress, Replayed,
+};
 pub use status::{Status, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
 
@@ -49,6 +52,7 @@ use crate::{
 };
 use driver::Driver;
 use processes::Process;
+use projections::View;
 use signal::Signal;
 use snapshots::Keeping;
 use states::States;
@@ -57,7 +61,6 @@ use std::{
     collections::HashMap,
     rc::Rc,
 };
-use views::View;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -123,6 +126,10 @@ pub trait Host {
     fn changed(&self, change: Changed);
     /// A message for the other tabs; they give it to [`Engine::heard`].
     fn post(&self, message: &str);
+    /// Something went wrong in the background, in a projection: nobody awaits it. Each failure is told once.
+    fn failed(&self, _error: &ReadError) {}
+    /// There will be something to do after so many milliseconds: call [`Engine::maintain`] then.
+    fn later(&self, _milliseconds: u64) {}
     /// Whether it wants to be told of every single timing. It is asked once, at the opening.
     fn measuring(&self) -> bool {
         false
@@ -194,7 +201,7 @@ impl<S: Store> Engine<S> {
         let mut decoder = parts.decoder;
         decoder.learn(&parts.registry, &parts.projections, &parts.processes);
         let keeping = Keeping::new(parts.snapshots, parts.compression, decoder.signature());
-        let views = parts.projections.into_iter().map(View::new);
+        let views = parts.projections.into_iter().map(|projector| View::new(projector, &decoder)).collect();
         let host = Rc::clone(&parts.host);
         let listener = host
             .measuring()
@@ -208,7 +215,7 @@ impl<S: Store> Engine<S> {
                 oldest: Cell::new(None),
                 middleware: parts.middleware,
                 surroundings: parts.surroundings,
-                views: views.collect(),
+                views,
                 processes: parts.processes.into_iter().map(Process::new).collect(),
                 states: RefCell::default(),
                 keeping,
@@ -260,16 +267,19 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// One step of background work, a snapshot that is due or else merging; whether there is more to do. Call it while nothing
-    /// else is going on.
+    /// One step of background work: projections follow the log, snapshots that are due are taken, small blocks are merged. Whether there
+    /// is more to do. Call it while nothing else is going on, after an opening and after changes.
     ///
     /// # Errors
-    /// [`ReadError::Log`] if the log can't be read or written; nothing is lost then.
+    /// [`ReadError::Log`] if the log can't be read or written; nothing is lost then. What fails in a projection is told to
+    /// [`Host::failed`] and stands in its status.
     pub async fn maintain(&self) -> Result<bool, ReadError> {
+        self.inner.check_open()?;
+        let more = self.inner.advance().await;
         if self.inner.keep_next().await {
             return Ok(true);
         }
-        Ok(self.inner.log.merge().await?)
+        Ok(self.inner.log.merge().await? || more)
     }
 
     /// Lets go of the database and ends the sync loop.

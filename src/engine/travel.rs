@@ -192,7 +192,8 @@ impl<S: Store> Decodes for Inner<S> {
 
 impl<S: Store> Inner<S> {
     pub(super) fn projector(&self, name: &str) -> Result<Rc<dyn Projector>, ReadError> {
-        let named = self.views.iter().map(super::views::View::projector).find(|it| **it.name() == *name);
+        let named =
+            self.views.iter().map(super::projections::View::projector).find(|it| **it.name() == *name);
         named.cloned().ok_or_else(|| unknown_projection(name))
     }
 

@@ -30,6 +30,8 @@ pub use indexeddb::IndexedDbStore;
 pub use memory::MemoryStore;
 pub use query::{EventPage, Query};
 
+pub(crate) use block::{crc32, wire};
+
 use crate::{
     commit::{Commit, ConfirmedCommit, InvalidCommit, PendingCommit, Policy, RejectedCommit},
     event::RecordedEvent,

@@ -99,8 +99,7 @@ impl Projecting {
 
     /// Whether the projection is interested in an event in today's shape.
     pub(crate) fn is_interested_in(&self, event: &RecordedEvent) -> bool {
-        let types = self.projector.types();
-        types.is_empty() || types.contains(&event.event.event_type)
+        self.projector.definition().wants(event)
     }
 
     pub(crate) fn into_rows(self) -> BTreeMap<Rc<str>, Json> {

@@ -88,6 +88,18 @@ impl Decoder {
         rules.chain(known).collect()
     }
 
+    /// What is known of the upcasters that events of these types may come from, without calling them; if no types are named, the
+    /// whole [`Decoder::signature`]. Where it differs, what was folded from such events may differ too.
+    #[must_use]
+    pub fn signature_for(&self, types: &[Arc<str>]) -> String {
+        if types.is_empty() {
+            return self.signature();
+        }
+        let stored = self.stored_types(types);
+        let upcasters = self.chain.upcasters.iter();
+        upcasters.filter(|upcaster| stored.contains(&upcaster.event_type)).map(Upcaster::signature).collect()
+    }
+
     /// The newest schema version of a type that the upcasters know; none if they don't know the type. New events have it unless
     /// they say another; where there is none, it is 1.
     #[must_use]

@@ -142,19 +142,6 @@ impl Core {
         streams.iter().map(|name| name.as_str().to_owned()).collect()
     }
 
-    /// A row of a projection.
-    pub fn row(&self, projection: String, key: String) -> Promise {
-        self.promise(async move |engine| {
-            let row = engine.row(&projection, &key).await.map_err(read_failure)?;
-            Ok(row.map_or(JsValue::UNDEFINED, |row| row.as_str().into()))
-        })
-    }
-
-    /// All rows of a projection.
-    pub fn rows(&self, projection: String) -> Promise {
-        self.promise(async move |engine| json(&engine.rows(&projection).await.map_err(read_failure)?))
-    }
-
     /// Waits until a commit is settled.
     pub fn outcome(&self, stream: String, commit: String) -> Promise {
         self.promise(async move |engine| {

@@ -142,6 +142,8 @@ fn of_read(error: &ReadError) -> Details<'_> {
         }
         ReadError::Project(error) => Details { projection: Some(&error.projection), ..details },
         ReadError::Refused { code, .. } => Details { detail: Some(code), ..details },
+        ReadError::InvalidQuery(_) => Details { argument: Some("query"), ..details },
+        ReadError::NotParked(_) => Details { argument: Some("stream"), ..details },
         ReadError::Stream(_) => details,
     }
 }

@@ -1,8 +1,8 @@
 //! What the core takes from the page: clock, randomness, network, and who is told.
 
-use super::thrown_message;
+use super::{failure::read_failure, thrown_message};
 use crate::{
-    engine::{Changed, Host},
+    engine::{Changed, Host, ReadError},
     environment::Environment,
     sync::transport::{Answer, NoAnswer, Transport},
     time::Timestamp,
@@ -40,6 +40,10 @@ extern "C" {
     pub(super) fn pack(this: &Hooks, bytes: Uint8Array, unpack: bool) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn post(this: &Hooks, message: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn failed(this: &Hooks, failure: JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn later(this: &Hooks, milliseconds: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn crashed(this: &Hooks, message: &str) -> Result<(), JsValue>;
 
@@ -115,6 +119,14 @@ impl Host for Hooks {
 
     fn post(&self, message: &str) {
         let _ = Hooks::post(self, message);
+    }
+
+    fn failed(&self, error: &ReadError) {
+        let _ = Hooks::failed(self, read_failure(error.clone()));
+    }
+
+    fn later(&self, milliseconds: u64) {
+        let _ = Hooks::later(self, milliseconds as f64);
     }
 
     fn measuring(&self) -> bool {

@@ -12,6 +12,7 @@ mod inside;
 mod open;
 mod own;
 mod projection;
+mod projections;
 mod query;
 mod replay;
 mod snapshots;

@@ -85,12 +85,15 @@ async fn open(
     if let Some(known) = settings.known_events {
         decoder = decoder.known(known);
     }
-    let projections = projections.into_iter().map(|app| Rc::new(JsProjector::new(app)) as Rc<dyn Projector>);
-    let projections = projections.chain(rules.projections().iter().cloned());
+    let mut projectors: Vec<Rc<dyn Projector>> = Vec::with_capacity(projections.len());
+    for app in projections {
+        projectors.push(Rc::new(JsProjector::new(app).map_err(|error| invalid("projections", error))?));
+    }
+    projectors.extend(rules.projections().iter().cloned());
     let authority = if settings.sync { Authority::Server } else { Authority::Device };
     let parts = Parts {
         registry,
-        projections: projections.collect(),
+        projections: projectors,
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,

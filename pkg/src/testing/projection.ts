@@ -22,7 +22,7 @@ export function givenRows<Row>(projection: Projection<Row>, history: readonly Ha
   const rows = new Map<string, string>()
   // One at a time, so that every row goes through its JSON, as in the database.
   for (const event of recorded(history)) {
-    if (!core.types.includes(event.type)) continue
+    if (projection.from && !projection.from.includes(event.stream.slice(0, event.stream.indexOf('-')))) continue
     let changed: string
     try {
       changed = core.project(JSON.stringify([event]), (key) => rows.get(key))

@@ -23,7 +23,7 @@ mod encode;
 mod extent;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod properties;
-pub(super) mod wire;
+pub(crate) mod wire;
 
 pub(crate) use crc::crc32;
 pub(crate) use decode::{Block, Heading, Record};

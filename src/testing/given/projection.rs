@@ -18,9 +18,8 @@ use std::{collections::BTreeMap, marker::PhantomData};
 #[track_caller]
 pub fn projection<P: Projection>(events: impl IntoIterator<Item = Happened>) -> Folded<P> {
     let projector = erase::<P>();
-    let types = projector.types();
     let mut events = recorded(events);
-    events.retain(|event| types.is_empty() || types.contains(&event.event.event_type));
+    events.retain(|event| projector.definition().wants(event));
     let mut rows: BTreeMap<String, Json> = BTreeMap::new();
     // one at a time, so that every row goes through its JSON, as in the database
     for event in events {
