@@ -6,5 +6,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod ledger;
+mod projections;
 mod snapshots;
 mod world;

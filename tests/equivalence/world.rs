@@ -92,7 +92,13 @@ impl World {
     pub(crate) async fn open(&self, store: &MemoryStore, snapshots: SnapshotPolicy) -> Engine<MemoryStore> {
         let mut registry = Registry::default();
         registry.add::<Ledger>().unwrap();
-        let parts = Parts { registry, snapshots, ..Parts::new(self.authority, self.clock.surroundings()) };
+        let projections = super::projections::all();
+        let parts = Parts {
+            registry,
+            snapshots,
+            projections,
+            ..Parts::new(self.authority, self.clock.surroundings())
+        };
         Engine::open(store.clone(), parts).await.unwrap()
     }
 

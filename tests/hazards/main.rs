@@ -2,5 +2,11 @@
 #![cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+mod dead_letter_and_go_on;
 mod no_stream_is_version_0;
 mod snapshot_of_old_code;
+#[allow(dead_code, unreachable_pub)] // the tests of projections use more of it
+#[path = "../projections/stage.rs"]
+mod stage;
+mod view_without_checkpoint;
+mod waiting_called_consistency;
