@@ -92,6 +92,7 @@ pub mod environment;
 pub mod event;
 #[cfg(doctest)]
 mod guide;
+pub mod health;
 pub mod id;
 pub mod json;
 pub mod log;

@@ -17,7 +17,8 @@ await build({
   platform: 'node',
   splitting: true,
   sourcemap: 'inline',
-  external: ['node:*'],
+  // OpenTelemetry is CommonJS and asks for modules of Node.js as it runs
+  external: ['node:*', '@opentelemetry/*'],
 })
 await copyFile(`${root}wasm/tidelog_bg.wasm`, `${outdir}/tidelog_bg.wasm`)
 const files = tests.map((file) => `${outdir}/${file.replace(/\.ts$/, '.js')}`)

@@ -1,7 +1,10 @@
 /**
- * The contract between the TypeScript in this package and the Rust core (`src/web/` in the crate). Structured values cross as JSON
- * text, many events at a time. Every promise rejects with a `CoreFailure`, and every method that answers at once throws one.
+ * The contract between the TypeScript in this package and the Rust core (`src/web/` in the crate). Whatever holds events crosses as JSON
+ * text, many at a time; small structured values (settings, status, reports, failures) cross as they are. Every promise rejects with a `CoreFailure`, and every method that answers at once throws one.
  */
+
+import type { Dump, Health } from './health.js'
+import type { Metrics } from './metrics.js'
 
 /** What the core throws: plain data, turned into a `TidelogError` in `errors.ts`. */
 export interface CoreFailure {
@@ -86,7 +89,7 @@ export interface CoreUpcaster {
   downcast(event: string): string | undefined
 }
 
-/** The settings of an opening; they cross as JSON. */
+/** The settings of an opening. */
 export interface CoreSettings {
   name: string
   /** `auto`: IndexedDB, or memory where there is none. */
@@ -210,8 +213,7 @@ export interface Core {
   rejected(): Promise<string>
   retry(commitId: string): Promise<ReceiptJson>
   discard(commitId: string): Promise<boolean>
-  /** JSON of `CoreStatus`. */
-  status(): string
+  status(): CoreStatus
   /** Runs the sync loop until `syncStop`; call it while holding the Web Lock. */
   syncRun(): Promise<void>
   syncStop(): void
@@ -226,9 +228,23 @@ export interface Core {
   maintain(): Promise<boolean>
   close(): void
 
-  /** JSON of `Metrics` in `metrics.ts`. */
-  metrics(): string
+  metrics(): Metrics
   resetMetrics(): void
+  health(told: CoreTold): Health
+  dump(told: CoreTold, names: boolean): Promise<Dump>
+}
+
+/** What the core can't know by itself. */
+export interface CoreTold {
+  standing: 'durable' | 'best-effort' | 'memory'
+  /** Why it is memory, if IndexedDB was wanted. */
+  reason?: string | undefined
+  quota?: number | undefined
+  usage?: number | undefined
+  /** How the sync stands, whichever tab runs it. */
+  unauthorized: boolean
+  failure?: [code: string, message: string] | undefined
+  lastSyncedAt?: number | undefined
 }
 
 /** Where a projection stands. */
@@ -312,9 +328,9 @@ export interface CoreSyncStatus {
   retryAt?: number
 }
 
-/** Opens a core: the function that the wasm exports. `settings` is JSON of `CoreSettings`. */
+/** Opens a core: the function that the wasm exports. */
 export type OpenCore = (
-  settings: string,
+  settings: CoreSettings,
   aggregates: CoreAggregate[],
   projections: CoreProjection[],
   upcasters: CoreUpcaster[],

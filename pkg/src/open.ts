@@ -6,7 +6,7 @@ import type { AnyAggregate } from './aggregate.js'
 import { pack } from './compression.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { surroundings, type Environment } from './environment.js'
-import { asTidelogError, coreCrashed, invalidArgument, type TidelogError } from './errors.js'
+import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
 import { Maintenance } from './maintenance.js'
 import type { Middleware } from './middleware.js'
@@ -19,6 +19,7 @@ import { versions } from './read.js'
 import { SyncControl } from './sync.js'
 import { Tabs } from './tabs.js'
 import { Tidelog } from './tidelog.js'
+import { markTimings, tracing, tracingMiddleware, tracingTransport, type Hooks } from './trace.js'
 import { checkSync, defaultPollInterval, httpTransport, type SyncOptions, type Transport } from './transport.js'
 import type { Upcaster } from './upcaster.js'
 import type { Change } from './watchers.js'
@@ -71,6 +72,13 @@ export interface OpenOptions {
   readonly wasm?: Wasm | Promise<Wasm>
   /** Told of failures that nobody awaits: of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
   readonly onError?: (error: TidelogError) => void
+  /** Who is told while the tidelog works: fit for spans of OpenTelemetry. */
+  readonly hooks?: Hooks
+  /**
+   * Whether every timing is put on the timeline of the page (User Timing, `performance.measure`), for a profiler. Default false: the
+   * entries add up until `performance.clearMeasures()`.
+   */
+  readonly marks?: boolean
   /** Parts of the surroundings to replace: the clock, the network, locks … */
   readonly environment?: Partial<Environment>
 }
@@ -93,7 +101,9 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   const onError = options.onError ?? ((error: TidelogError) => console.error(error))
   const upcasting = JSON.stringify([upcasters, options.unknownEvents, knownEvents], (_, value: unknown) => (typeof value === 'function' ? String(value) : value))
   const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError)]))
-  const transport = sync && httpTransport(sync, environment)
+  const trace = options.hooks && tracing(name, options.hooks, (thrown) => onError(hookFailed(thrown)))
+  const http = sync && httpTransport(sync, environment)
+  const transport = http && trace ? tracingTransport(trace, http) : http
   // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
   let failOpening!: (error: TidelogError) => void
   const crashedOpening = new Promise<never>((_, reject) => (failOpening = reject))
@@ -115,18 +125,18 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   try {
     const openCore = await wasmCore(options.wasm)
     const opening = openCore(
-      JSON.stringify(settings),
+      settings,
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => adaptUpcaster(one, purity)),
-      coreHooks(environment, transport, listening),
+      coreHooks(environment, transport, listening, options.marks === true),
     )
     core = await Promise.race([opening, crashedOpening])
   } catch (thrown) {
     throw asTidelogError(thrown)
   }
 
-  const session = new Session(name, core, environment, sync !== undefined, purity, onError, middleware)
+  const session = new Session(name, core, environment, sync !== undefined, purity, onError, trace ? [tracingMiddleware(trace), ...middleware] : middleware)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
   // What is in memory is this tab's alone, and so is its sync.
   const shared = session.status().storage === 'indexeddb'
@@ -166,6 +176,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   return new Tidelog({ session, sync: syncControl, storage: storageControl, adapted, projections })
 }
 
+const hookFailed = (cause: unknown): TidelogError => new TidelogError('middleware-failed', `hooks failed: ${messageOf(cause)}`, { middleware: 'hooks' }, { cause })
 const nameOf = ({ name }: { readonly name: string }): string => name
 
 /** Who takes what the core says. */
@@ -178,12 +189,12 @@ interface Listening {
 }
 
 /** What the core takes from outside. */
-function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening): CoreHooks {
+function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, marks: boolean): CoreHooks {
   return {
     now: () => environment.now(),
     elapsed: () => environment.elapsed(),
-    measuring: false,
-    measured: () => {},
+    measuring: marks,
+    measured: marks ? markTimings(environment) : () => {},
     // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
     random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
     send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),

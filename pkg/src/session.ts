@@ -95,7 +95,7 @@ export class Session {
 
   /** Where the core stands. */
   status(): CoreStatus {
-    return JSON.parse(this.now(() => this.core.status())) as CoreStatus
+    return this.now(() => this.core.status())
   }
 
   #known(thrown: unknown): TidelogError {

@@ -8,7 +8,9 @@ import { rowsDifference, stateDifference, type Difference, type DifferenceOption
 import { encodeCommand, encodeEvents, expected, integer, text } from './encode.js'
 import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, NewEvent } from './event.js'
+import { dumpOf, healthOf, type Dump, type Health } from './health.js'
 import { LiveValue, type Live } from './live.js'
+import { makeMetrics, type LiveMetrics } from './metrics.js'
 import type { QueryContext } from './middleware.js'
 import { momentOf, type MomentOptions } from './moment.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
@@ -52,6 +54,8 @@ export class Tidelog {
   readonly sync: Sync
   /** Where the log is kept, and how safe it is there. */
   readonly storage: Storage
+  /** What this opening has counted and measured. */
+  readonly metrics: LiveMetrics
   /** The commits that wait for the server. */
   readonly queue: Queue
   /** The commits that can't be confirmed any more, until the app resolves them. */
@@ -74,6 +78,7 @@ export class Tidelog {
     this.name = parts.session.name
     this.sync = parts.sync
     this.storage = parts.storage
+    this.metrics = makeMetrics(parts.session)
     this.queue = makeQueue(this.#session)
     this.rejected = makeRejected(this.#session, this.#outcome)
     this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))
@@ -313,6 +318,19 @@ export class Tidelog {
   streams(aggregate?: AnyAggregate | string): readonly string[] {
     this.#session.check()
     return this.#session.now(() => this.#core.streams(typeof aggregate === 'string' ? aggregate : aggregate?.name))
+  }
+
+  /** Whether something needs attention, and what: worth a look now and then, and before asking for help. */
+  health(): Health {
+    return healthOf(this.#session, this.storage, this.sync)
+  }
+
+  /**
+   * How the log stands, for a bug report: plain data without any payload, and without names of streams and people unless `names` is
+   * true. Streams are numbered instead.
+   */
+  dump(options: { readonly names?: boolean } = {}): Promise<Dump> {
+    return dumpOf(this.#session, this.storage, this.sync, options.names === true)
   }
 
   /** The id of this device: of this database in this browser profile. */

@@ -1,8 +1,9 @@
 //! Seeing inside: what the engine has counted and measured.
 
-use super::{Engine, Inner};
+use super::{Engine, Inner, SyncState};
 use crate::{
-    log::store::Store,
+    health::{Health, Signs, SyncSigns, Told},
+    log::{Authority, store::Store},
     metrics::{Metrics, Queue},
 };
 
@@ -19,6 +20,34 @@ impl<S: Store> Engine<S> {
             last_synced_at: inner.driver.status().last_synced_at,
             failures: inner.meter.failures(),
         }
+    }
+
+    /// Whether something needs attention, and what. Reads nothing.
+    #[must_use]
+    pub fn health(&self, told: Told) -> Health {
+        let inner = &self.inner;
+        let head = inner.log.head();
+        let sync = inner.driver.status();
+        let confirmed_here = match inner.log.authority() {
+            Authority::Device => head.confirmed_events,
+            Authority::Server => 0,
+        };
+        let signs = Signs {
+            now: inner.surroundings.stated(),
+            storage: told.storage,
+            sync: told.sync.unwrap_or_else(|| SyncSigns {
+                unauthorized: sync.state == SyncState::Unauthorized,
+                failure: sync.error.map(|error| (error.code, error.message)),
+                last_synced_at: sync.last_synced_at,
+            }),
+            queue: inner.queue(),
+            only_here: head.pending_events + confirmed_here,
+            rejected: head.rejected,
+            corrupt: inner.log.corrupt().len() as u64,
+            stopped: vec![],
+            parked: 0,
+        };
+        signs.health()
     }
 
     /// Begins to count and measure anew.

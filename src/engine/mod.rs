@@ -5,6 +5,7 @@
 
 mod commits;
 mod driver;
+mod dump;
 mod error;
 mod execute;
 mod given;
@@ -24,6 +25,7 @@ mod travel;
 
 pub use crate::replay::At;
 pub use commits::{ListedRejection, QueuedCommit};
+pub use dump::{Dump, DumpedCommit, MAX_DUMPED};
 pub use error::{ReadError, WriteError};
 pub use execute::{Imported, Receipt, WriteOptions};
 pub use middleware::{CommandContext, Middleware, NextCommand, NextQuery, QueryContext, QueryKind};

@@ -7,6 +7,7 @@ use super::{
     query::read_page,
     storage::PageStore,
     travel::moment,
+    value::value,
 };
 use crate::{
     engine::{Engine, Receipt, Status},
@@ -183,7 +184,7 @@ impl Core {
             #[serde(flatten)]
             storage: &'a Storage,
         }
-        json(&Shape { engine: self.engine.status(), storage: &self.storage })
+        value(&Shape { engine: self.engine.status(), storage: &self.storage })
     }
 
     /// Runs the sync loop.

@@ -1,5 +1,6 @@
 //! What the core throws: plain data with a stable code, made a `TidelogError` by `pkg/src/errors.ts`.
 
+use super::value::value;
 use crate::{
     aggregate::{DecideError, RegisterError},
     engine::{ReadError, WriteError},
@@ -44,8 +45,8 @@ struct Details<'a> {
     expected: Option<ExpectedVersion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actual: Option<Version>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<&'a [RecordedEvent]>,
+    #[serde(skip_serializing_if = "JsValue::is_undefined", with = "serde_wasm_bindgen::preserve")]
+    missing: JsValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,9 +63,14 @@ struct Details<'a> {
 
 impl From<Failure<'_>> for JsValue {
     fn from(failure: Failure<'_>) -> Self {
-        let text = serde_json::to_string(&failure).unwrap_or_default();
-        js_sys::JSON::parse(&text).unwrap_or_else(|_| failure.message.into())
+        value(&failure).unwrap_or_else(|_| failure.message.into())
     }
+}
+
+/// Events by the way of all events.
+fn events(events: &[RecordedEvent]) -> JsValue {
+    let text = serde_json::to_string(events).unwrap_or_default();
+    js_sys::JSON::parse(&text).unwrap_or_default()
 }
 
 /// Something that JavaScript gave is not what it should be.
@@ -93,7 +99,7 @@ pub(super) fn write_failure(error: WriteError) -> JsValue {
             stream: Some(stream.as_str()),
             expected: Some(*expected),
             actual: Some(*actual),
-            missing: Some(missing),
+            missing: events(missing),
             ..Details::default()
         },
         WriteError::Append(AppendError::Log(error)) => of_log(error),

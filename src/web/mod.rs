@@ -19,6 +19,7 @@ mod snapshots;
 mod storage;
 mod travel;
 mod upcaster;
+mod value;
 
 pub use aggregate::JsAggregate;
 pub use core::Core;

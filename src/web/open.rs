@@ -51,7 +51,7 @@ struct Settings {
 /// A `CoreFailure`.
 #[wasm_bindgen(js_name = openCore)]
 pub async fn open_core(
-    settings: String,
+    settings: JsValue,
     aggregates: Vec<JsAggregate>,
     projections: Vec<JsProjection>,
     upcasters: Vec<JsUpcaster>,
@@ -66,13 +66,14 @@ pub async fn open_core(
 }
 
 async fn open(
-    settings: String,
+    settings: JsValue,
     aggregates: Vec<JsAggregate>,
     projections: Vec<JsProjection>,
     upcasters: Vec<JsUpcaster>,
     hooks: Hooks,
 ) -> Result<Core, JsValue> {
-    let settings: Settings = serde_json::from_str(&settings).map_err(|error| invalid("options", error))?;
+    let settings: Settings =
+        serde_wasm_bindgen::from_value(settings).map_err(|error| invalid("options", error))?;
     let rules = provided(&settings.rust_aggregates, &settings.rust_projections)?;
     let mut registry = rules.registry().map_err(register_failure)?.clone();
     for aggregate in aggregates {
