@@ -6,8 +6,8 @@ use serde::Serialize;
 /// A command for a stream, and what is expected at once.
 #[derive(Clone, Debug)]
 pub struct Order {
-    pub(super) stream: StreamName,
-    pub(super) command: Command,
+    pub(in crate::testing::given) stream: StreamName,
+    pub(in crate::testing::given) command: Command,
     pub(super) options: WriteOptions,
     pub(super) refused: Option<String>,
 }
