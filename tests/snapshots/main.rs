@@ -1,8 +1,8 @@
 //! Snapshots at work: natively over memory, in browsers over IndexedDB.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // tests
 
+#[path = "../environment/mod.rs"]
 mod environment;
-#[path = "snapshots/suite.rs"]
 mod suite;
 
 entry! {
