@@ -10,6 +10,12 @@ mod commands {}
 #[doc = include_str!("../docs/guide/04-snapshots.md")]
 mod snapshots {}
 
+#[doc = include_str!("../docs/guide/06-projections.md")]
+mod projections {}
+
+#[doc = include_str!("../docs/guide/07-queries.md")]
+mod queries {}
+
 #[doc = include_str!("../docs/guide/11-testing.md")]
 mod testing {}
 
