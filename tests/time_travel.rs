@@ -6,15 +6,20 @@ mod support;
 
 use futures_executor::block_on;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 use support::*;
 use tidelog::{
     engine::{At, Engine, ReadError, WriteOptions},
     event::{NewEvent, RecordedEvent},
     json::Json,
     log::{Authority, MemoryStore, Place, Query},
+    projection::{ChangedRows, CurrentRow, Definition, OnError, ProjectError, Projector},
     testing::ManualEnvironment,
     time::Timestamp,
+    upcast::{Decoder, Shape, Upcaster},
 };
 
 const START: i64 = 1_767_225_600_000;
@@ -205,6 +210,96 @@ fn the_difference_of_an_aggregate_is_what_lies_between_its_versions() {
         let bounded = engine.state_difference("course", "a", At::Now, At::Version(0), 3).await.unwrap();
         let versions: Vec<_> = bounded.events.iter().map(|event| event.version).collect();
         assert_eq!((versions, bounded.total), (vec![1, 2, 3], 4));
+    });
+}
+
+#[test]
+fn the_past_is_told_in_today_s_shape() {
+    block_on(async {
+        let mut parts = parts(Authority::Device, &ManualEnvironment::new(1));
+        let rename = |shape: Shape| {
+            let data = Json::parse(shape.data.as_str().replace("unit", "lesson"));
+            let data = data.map_err(|error| error.to_string())?;
+            Ok(vec![Shape { event_type: "LessonCompleted".into(), schema_version: 2, data }])
+        };
+        let upcaster = Upcaster::new("LessonDone", 1).becomes("LessonCompleted", 2).by(rename);
+        parts.decoder = Decoder::new(vec![upcaster]).unwrap();
+        let engine = Engine::open(MemoryStore::new(), parts).await.unwrap();
+        let old = NewEvent {
+            event_type: "LessonDone".into(),
+            data: Json::parse(r#"{"unit":"l1"}"#).unwrap(),
+            ..done("", START)
+        };
+        engine.append("course-a", vec![old], WriteOptions::default()).await.unwrap();
+        complete_lesson(&engine, "a", "l2").await;
+
+        assert_eq!(rows(&engine, At::Position(1)).await, ["a: l1"]);
+        assert_eq!(state(&engine, "a", At::Version(1)).await.0, ["l1"]);
+        let of_row =
+            engine.rows_difference("progress", Some("a"), At::Position(0), At::Now, 9).await.unwrap();
+        let of_state = engine.state_difference("course", "a", At::Version(0), At::Now, 9).await.unwrap();
+        for events in [of_row.events, of_state.events] {
+            let types: Vec<_> = events.iter().map(|event| &*event.event.event_type).collect();
+            assert_eq!(types, ["LessonCompleted", "LessonCompleted"]);
+        }
+    });
+}
+
+/// How many lessons each course has; it can't take in `l2`.
+struct Fussy(Definition);
+
+impl Projector for Fussy {
+    fn definition(&self) -> &Definition {
+        &self.0
+    }
+
+    fn project(&self, events: &[RecordedEvent], row: &CurrentRow<'_>) -> Result<ChangedRows, ProjectError> {
+        let mut rows = BTreeMap::new();
+        for (at, event) in events.iter().enumerate() {
+            if event.event.data.as_str().contains("l2") {
+                let projection = self.0.name.clone();
+                return Err(ProjectError { projection, event: at, reason: "not l2".into() });
+            }
+            let key = event.stream.id().to_owned();
+            let stored = || row(&key).map_or(0, |row| row.to::<u64>().unwrap());
+            let count = rows.get(&key).copied().unwrap_or_else(stored) + 1;
+            rows.insert(key, count);
+        }
+        Ok(rows.into_iter().map(|(key, count)| (key.into(), Some(Json::of(&count).unwrap()))).collect())
+    }
+}
+
+#[test]
+fn an_event_that_fails_does_in_the_past_what_it_does_in_the_present() {
+    block_on(async {
+        for (on_error, expected) in [
+            (OnError::PARK, Some(vec!["a: 1", "b: 2"])),
+            (OnError::SKIP, Some(vec!["a: 2", "b: 2"])),
+            (OnError::STOP, None),
+        ] {
+            let fussy = Fussy(Definition { on_error, ..Definition::new("fussy") });
+            let mut parts = parts(Authority::Device, &ManualEnvironment::new(1));
+            parts.projections = vec![Rc::new(fussy)];
+            let engine = Engine::open(MemoryStore::new(), parts).await.unwrap();
+            for (id, lesson) in [("a", "l1"), ("b", "l1"), ("a", "l2"), ("b", "l3"), ("a", "l3")] {
+                complete_lesson(&engine, id, lesson).await;
+            }
+            let past = engine.rows_at("fussy", At::Position(5)).await;
+            let since = engine.rows_difference("fussy", Some("a"), At::Position(0), At::Position(5), 9).await;
+            let Some(expected) = expected else {
+                assert!(matches!(past, Err(ReadError::Project(_))), "{past:?}");
+                assert!(matches!(since, Err(ReadError::Project(_))), "{since:?}");
+                continue;
+            };
+            let shown = |rows: Vec<(String, Json)>| -> Vec<String> {
+                rows.iter().map(|(key, row)| format!("{key}: {}", row.as_str())).collect()
+            };
+            assert_eq!(shown(past.unwrap()), expected);
+            assert_eq!(shown(engine.rows("fussy").await.unwrap()), expected, "as the engine keeps them");
+            let since = since.unwrap();
+            assert_eq!(format!("a: {}", since.rows[0].after.as_ref().unwrap().as_str()), expected[0]);
+            assert_eq!(since.total, if on_error == OnError::PARK { 1 } else { 2 });
+        }
     });
 }
 

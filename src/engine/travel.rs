@@ -10,13 +10,16 @@ use crate::{
     event::RecordedEvent,
     json::Json,
     log::{Place, Query, store::Store},
-    projection::Projector,
+    projection::{ChangedRows, Projector, Then, Verdict, fold},
     replay::{Prefix, Projecting},
     stream::StreamName,
     version::Version,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    rc::Rc,
+};
 
 /// The events read in one go.
 const PAGE: usize = 1_000;
@@ -66,8 +69,8 @@ impl<S: Store> Engine<S> {
     /// A row of a projection as it stood at a moment, folded from the log: the rows that the engine keeps aren't touched.
     ///
     /// # Errors
-    /// [`ReadError`]: an unknown projection, a moment that projections don't have, an event that is not in the log, or a log,
-    /// upcaster or projection that fails.
+    /// [`ReadError`]: an unknown projection, a moment that projections don't have, an event that is not in the log, a log or upcaster
+    /// that fails, or an event that a projection with `Then::Stop` can't take in.
     pub async fn row_at(&self, projection: &str, key: &str, at: At) -> Result<Option<Json>, ReadError> {
         if at == At::Now {
             return self.row(projection, key).await;
@@ -295,6 +298,9 @@ impl Scan for PastState {
 struct Past {
     prefix: Prefix,
     folding: Projecting,
+    projector: Rc<dyn Projector>,
+    /// The streams of which an event failed: what follows of them is passed over, as in the rows that the engine keeps.
+    parked: HashSet<StreamName>,
 }
 
 impl Past {
@@ -302,15 +308,37 @@ impl Past {
         if let At::Version(_) = at {
             return Err(ReadError::NoVersion(projector.name().to_string()));
         }
-        Ok(Self { prefix: Prefix::of(at), folding: Projecting::new(projector) })
+        let folding = Projecting::new(Rc::clone(&projector));
+        Ok(Self { prefix: Prefix::of(at), folding, projector, parked: HashSet::new() })
     }
 
     fn check_found(&self) -> Result<(), ReadError> {
         check_found(&self.prefix)
     }
 
+    /// The rows that events would change. What becomes of an event that fails, the projection says.
+    fn changed(&mut self, events: &[RecordedEvent]) -> Result<ChangedRows, ReadError> {
+        let Self { folding, projector, parked, .. } = self;
+        let then = projector.definition().on_error.then;
+        let events = events.iter().filter(|event| !parked.contains(&event.stream)).cloned().collect();
+        let mut stopped = None;
+        let (changed, _) =
+            fold(&**projector, events, &|key| folding.row(key).cloned(), &mut |event, error| match then {
+                Then::Park => {
+                    parked.insert(event.stream.clone());
+                    Verdict::Park
+                }
+                Then::Skip => Verdict::Skip,
+                Then::Stop => {
+                    stopped = Some(error.clone());
+                    Verdict::Halt
+                }
+            });
+        stopped.map_or(Ok(changed), |error| Err(error.into()))
+    }
+
     fn fold(&mut self, events: &[RecordedEvent]) -> Result<(), ReadError> {
-        let changed = self.folding.changed(events)?;
+        let changed = self.changed(events)?;
         self.folding.apply(changed);
         Ok(())
     }
@@ -402,13 +430,15 @@ impl Two<'_> {
             return side.fold(events);
         };
         // most batches don't touch a single row that is asked for
-        let changed = side.folding.changed(events)?;
+        let parked = side.parked.clone();
+        let changed = side.changed(events)?;
         if changed.iter().all(|(row, _)| **row != *key) {
             side.folding.apply(changed);
             return Ok(());
         }
+        side.parked = parked;
         for event in events {
-            let changed = side.folding.changed(std::slice::from_ref(event))?;
+            let changed = side.changed(std::slice::from_ref(event))?;
             if changed.iter().any(|(row, _)| **row == *key) {
                 self.total += 1;
                 if self.events.len() < self.limit {
