@@ -41,7 +41,11 @@ const pay = (log: Tidelog, count: number): Promise<unknown> =>
   log.append('purse-a', Array.from({ length: count }, () => ({ type: 'Paid', data: { amount: 1 } })))
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 1))
+  const deadline = Date.now() + 60_000
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, 'it did not come to that within a minute')
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
 }
 
 describe('snapshots', () => {

@@ -67,6 +67,23 @@ aggregate({
   evolve: (state: State, _event: Event) => state,
 })
 
+// Snapshots: what is written and read is the aggregate's own state.
+aggregate({
+  name: 'kept',
+  initialState: () => new Set<string>(),
+  decide: (_command: { type: 'Grant' }): { type: 'Granted'; data: string }[] => [],
+  evolve: (state, event: { type: 'Granted'; data: string }) => new Set([...state, event.data]),
+  snapshot: { policy: { every: 10, compress: true }, write: (state) => [...state], read: (stored: string[]) => new Set(stored) },
+})
+// @ts-expect-error -- what is read is no state
+aggregate({
+  name: 'not-kept',
+  initialState: () => new Set<string>(),
+  decide: (_command: { type: 'Grant' }): { type: 'Granted'; data: string }[] => [],
+  evolve: (state, event: { type: 'Granted'; data: string }) => new Set([...state, event.data]),
+  snapshot: { write: (state) => [...state], read: (stored: string[]) => stored },
+})
+
 // Projections: types from aggregates, or from the key.
 const other = aggregate({
   name: 'exam',
