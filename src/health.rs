@@ -2,6 +2,7 @@
 
 use crate::{metrics::Queue, time::Timestamp};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How old the oldest commit of the queue may be, in milliseconds: a day. A device that was offline for longer has work that nobody
 /// else has seen for long.
@@ -109,7 +110,7 @@ pub struct Signs {
     /// Rows that can't be read.
     pub corrupt: u64,
     /// The names of projections that have stopped.
-    pub stopped: Vec<String>,
+    pub stopped: Vec<Arc<str>>,
     /// Streams that projections have parked.
     pub parked: u64,
 }

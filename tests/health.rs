@@ -92,7 +92,7 @@ fn work_that_waits_and_things_that_broke_are_named() {
         HealthState::Failing,
         &["corrupt", "dead-letters"],
     );
-    let stopped = vec!["marks".to_owned()];
+    let stopped = vec!["marks".into()];
     check(Signs { stopped, ..Default::default() }, HealthState::Failing, &["projection-stopped"]);
 }
 

@@ -53,6 +53,8 @@ export interface Metrics {
   readonly latencies: Readonly<Record<Timing, Latency>>
   /** The commits that wait for the server; `oldest`: when the first was decided, in milliseconds since 1970. */
   readonly queue: { readonly commits: number; readonly events: number; readonly oldest?: number }
+  /** How many positions the projections that have been looked at are behind, and how many streams they have parked. */
+  readonly projections: readonly { readonly name: string; readonly lag: number; readonly parked: number }[]
   /** When a round of the sync by this tab last reached the end of the server's log, in milliseconds since 1970. */
   readonly lastSyncedAt?: number
   /** The latest failures, at most 20, the oldest first; refusals and conflicts are none. */

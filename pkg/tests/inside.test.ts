@@ -99,6 +99,33 @@ describe('health', () => {
     assert.match(log.health().reasons.find(({ code }) => code === 'queue-old')!.message, /^1 commits wait for the server, the first for 48 hours$/)
   })
 
+  it('knows of projections that stopped or parked a stream', async () => {
+    const fragile = (name: string, then: 'park' | 'stop') =>
+      projection({
+        name,
+        from: [course],
+        initial: { done: 0 },
+        key: (event) => event.stream,
+        on: {
+          Completed(row, event) {
+            if (event.data.lesson === 'odd') throw new Error('no such lesson')
+            return { done: row.done + 1 }
+          },
+        },
+        onError: { retries: 0, then },
+      })
+    const [parks, stops] = [fragile('parks', 'park'), fragile('stops', 'stop')]
+    const log = await opening({ projections: [parks, stops] })
+    await log.execute(course, 'a', complete('odd'))
+    await log.execute(course, 'b', complete('l1'))
+    for (const one of [parks, stops]) await log.rows(one).catch(() => {})
+    const reasons = log.health().reasons.filter(({ code }) => code !== 'work-at-risk')
+    assert.deepEqual(reasons.map(({ code, state }) => [code, state]).sort(), [['dead-letters', 'degraded'], ['projection-stopped', 'failing']])
+    assert.match(reasons.map(({ message }) => message).join(), /the projection stops has stopped/)
+    const lags = Object.fromEntries(log.metrics.get().projections.map(({ name, lag, parked }) => [name, [lag, parked]]))
+    assert.deepEqual(lags, { parks: [0, 1], stops: [2, 0] })
+  })
+
   it('knows the quota of the browser', async () => {
     const healths: unknown[] = []
     for (const usage of [50, 95, 99.5]) {

@@ -1,10 +1,10 @@
 //! Seeing inside: what the engine has counted and measured.
 
-use super::{Engine, Inner, SyncState};
+use super::{Engine, Inner, ProjectionState, ProjectionStatus, SyncState};
 use crate::{
     health::{Health, Signs, SyncSigns, Told},
     log::{Authority, store::Store},
-    metrics::{Metrics, Queue},
+    metrics::{Metrics, ProjectionLag, Queue},
 };
 
 impl<S: Store> Engine<S> {
@@ -17,6 +17,11 @@ impl<S: Store> Engine<S> {
             counters: inner.meter.counters(),
             latencies: inner.meter.latencies(),
             queue: inner.queue(),
+            projections: inner
+                .known_projections()
+                .into_iter()
+                .map(|ProjectionStatus { name, lag, parked, .. }| ProjectionLag { name, lag, parked })
+                .collect(),
             last_synced_at: inner.driver.status().last_synced_at,
             failures: inner.meter.failures(),
         }
@@ -28,6 +33,7 @@ impl<S: Store> Engine<S> {
         let inner = &self.inner;
         let head = inner.log.head();
         let sync = inner.driver.status();
+        let projections = inner.known_projections();
         let confirmed_here = match inner.log.authority() {
             Authority::Device => head.confirmed_events,
             Authority::Server => 0,
@@ -44,8 +50,12 @@ impl<S: Store> Engine<S> {
             only_here: head.pending_events + confirmed_here,
             rejected: head.rejected,
             corrupt: inner.log.corrupt().len() as u64,
-            stopped: vec![],
-            parked: 0,
+            parked: projections.iter().map(|status| status.parked).sum(),
+            stopped: projections
+                .into_iter()
+                .filter(|status| status.state == ProjectionState::Stopped)
+                .map(|status| status.name)
+                .collect(),
         };
         signs.health()
     }

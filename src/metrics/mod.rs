@@ -13,6 +13,7 @@ pub(crate) use meter::{Listener, Meter};
 
 use crate::time::Timestamp;
 use serde::{Serialize, Serializer};
+use std::sync::Arc;
 
 /// What an opening has counted and measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub latencies: Latencies,
     /// The commits that wait for the server, now.
     pub queue: Queue,
+    /// How far behind the projections are that have been looked at.
+    pub projections: Vec<ProjectionLag>,
     /// When a round of the sync last reached the server's end, in milliseconds since 1970; none while this tab has seen none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_synced_at: Option<i64>,
@@ -43,6 +46,17 @@ pub struct Queue {
     /// When the first of them was decided: its age is the queue's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<Timestamp>,
+}
+
+/// How far behind a projection is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProjectionLag {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The positions that it has not seen yet.
+    pub lag: u64,
+    /// The streams that it has parked.
+    pub parked: u64,
 }
 
 /// One number for each [`Counter`].

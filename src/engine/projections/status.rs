@@ -143,6 +143,11 @@ impl<S: Store> Engine<S> {
 }
 
 impl<S: Store> Inner<S> {
+    /// Where the projections stand that have been looked at. Reads nothing.
+    pub(in crate::engine) fn known_projections(&self) -> Vec<ProjectionStatus> {
+        self.views.iter().filter_map(|view| self.status_of(view).ok()).collect()
+    }
+
     fn status_of(&self, view: &View) -> Result<ProjectionStatus, ReadError> {
         let head = self.log.head();
         let definition = view.definition();
