@@ -150,7 +150,7 @@ impl Finder {
     ) {
         let new = after.keys().filter(|name| !before.contains_key(*name));
         let mut names: Vec<_> = before.keys().chain(new).collect();
-        names.sort_unstable();
+        crate::order::sort(&mut names);
         for name in names {
             self.go_into(name, before.get(name), after.get(name));
         }

@@ -98,6 +98,7 @@ pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod metrics;
+mod order;
 pub mod process;
 pub mod projection;
 pub mod replay;

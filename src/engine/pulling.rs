@@ -291,7 +291,8 @@ impl<S: Store> Inner<S> {
             }
         }
         let streams_of_refused = pending.iter().filter(|it| refused.contains_key(&it.commit.id));
-        let touched: BTreeSet<StreamName> = streams_of_refused.map(|it| it.commit.stream.clone()).collect();
+        let mut touched = BTreeSet::new();
+        touched.extend(streams_of_refused.map(|it| it.commit.stream.clone()));
         let in_order = pending.iter().take(settled.len()).all(|it| settled.contains(&it.sequence));
         let left: Vec<PendingCommit> =
             pending.into_iter().filter(|it| !settled.contains(&it.sequence)).collect();
@@ -319,7 +320,7 @@ impl<S: Store> Inner<S> {
         tally.rejected = plan.rejected.len() as u64;
         self.superseded.borrow_mut().extend(superseded);
         let mut settled: Vec<u64> = settled.into_iter().chain(plan.absorbed).collect();
-        settled.sort_unstable();
+        crate::order::sort(&mut settled);
         let change = Change {
             revises: rebased || (seen.pending_commits > 0 && (foreign || !in_order || moved_here)),
             seen,

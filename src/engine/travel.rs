@@ -452,7 +452,8 @@ impl Two<'_> {
 
     fn into_difference(self) -> RowsDifference {
         let (before, after) = (self.before.folding.into_rows(), self.after.folding.into_rows());
-        let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        let mut keys = BTreeSet::new();
+        keys.extend(before.keys().chain(after.keys()));
         let asked = |key: &&Rc<str>| self.key.is_none_or(|wanted| ***key == *wanted);
         let rows = keys.into_iter().filter(asked).filter_map(|key| {
             let (before, after) = (before.get(key), after.get(key));

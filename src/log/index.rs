@@ -268,7 +268,7 @@ impl Index {
     pub(super) fn names(&self, aggregate: Option<&str>) -> Vec<StreamName> {
         let wanted = |name: &&StreamName| aggregate.is_none_or(|aggregate| name.aggregate() == aggregate);
         let mut names: Vec<_> = self.streams.keys().filter(wanted).cloned().collect();
-        names.sort_unstable();
+        crate::order::sort(&mut names);
         names
     }
 

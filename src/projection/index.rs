@@ -79,5 +79,8 @@ impl Index {
 
 /// Sorts by value; equal values stay in their order.
 pub(crate) fn sort(entries: &mut [Entry], descending: bool) {
-    entries.sort_by(|(one, _), (other, _)| if descending { other.cmp(one) } else { one.cmp(other) });
+    crate::order::sort_by(
+        entries,
+        |(one, _), (other, _)| if descending { other.cmp(one) } else { one.cmp(other) },
+    );
 }

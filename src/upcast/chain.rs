@@ -16,7 +16,7 @@ pub(super) fn chain(mut upcasters: Vec<Upcaster>) -> Result<Chain, UpcastError> 
     for upcaster in &upcasters {
         check(upcaster)?;
     }
-    upcasters.sort_by(|a, b| (&a.event_type, a.from).cmp(&(&b.event_type, b.from)));
+    crate::order::sort_by(&mut upcasters, |a, b| (&a.event_type, a.from).cmp(&(&b.event_type, b.from)));
     if let Some([twice, _]) = upcasters
         .windows(2)
         .find(|pair| (&pair[0].event_type, pair[0].from) == (&pair[1].event_type, pair[1].from))

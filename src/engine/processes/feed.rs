@@ -103,7 +103,7 @@ impl<S: Store> Inner<S> {
             correlated.push((index, id, correlation));
         }
         let mut ids: Vec<&str> = correlated.iter().map(|(_, id, _)| id.as_str()).collect();
-        ids.sort_unstable();
+        crate::order::sort(&mut ids);
         ids.dedup();
         let found = self.instances(process, ids.into_iter()).await?;
         let instances = found.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
@@ -155,7 +155,7 @@ impl<S: Store> Inner<S> {
                 instances.insert(id, after);
             }
         }
-        touched.sort_unstable();
+        crate::order::sort(&mut touched);
         touched.dedup();
         changed.extend(touched.iter().filter_map(|id| instances.remove(id)));
         Ok(())

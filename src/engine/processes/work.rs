@@ -59,7 +59,7 @@ impl<S: Store> Inner<S> {
             let agenda = process.agenda.borrow();
             agenda.iter().filter(|(_, wanted)| wanted.open).map(|(id, _)| id.clone()).collect()
         };
-        open.sort_unstable();
+        crate::order::sort(&mut open);
         for id in open {
             let found = self.instances(process, std::iter::once(&*id)).await?;
             for mut instance in found {

@@ -59,7 +59,8 @@ impl Found {
             }
         }
         // as numbers: their texts stand in another order
-        let by_number: BTreeMap<u32, Bytes> = segments.into_iter().collect();
+        let mut by_number = BTreeMap::new();
+        by_number.extend(segments);
         if !by_number.keys().eq(&mark.segments) {
             return Err(Damaged);
         }
