@@ -89,6 +89,20 @@ export interface CoreUpcaster {
   downcast(event: string): string | undefined
 }
 
+/** A process manager as the core calls it. Each function throws `{ message }`. */
+export interface CoreProcess {
+  name: string
+  /** Only events of these types are sent; none means all. */
+  types: string[]
+  onPending: boolean
+  /** `events`: a JSON array of recorded events. Returns a JSON array: `"ignore"`, `{ start }`, `{ continue }` or `{ stop }` for each. */
+  correlate(events: string): string
+  /** JSON of the state (undefined: of a new instance), of one event, of `{ instance, now, pending }`. Returns JSON `[state, reactions]`. */
+  advance(state: string | undefined, event: string, context: string, reacts: boolean): string
+  /** Returns a JSON array of reactions. */
+  timedOut(state: string, name: string, context: string): string
+}
+
 /** The settings of an opening. */
 export interface CoreSettings {
   name: string
@@ -214,6 +228,13 @@ export interface Core {
   retry(commitId: string): Promise<ReceiptJson>
   discard(commitId: string): Promise<boolean>
   status(): CoreStatus
+  /** Lets the processes go on by what there is: JSON `{ due: number | null, troubled }`. Call it while holding the Web Lock. */
+  advanceProcesses(): Promise<string>
+  /** JSON array of `ProcessInstance`: all of a process, or the one of this id. */
+  processes(process: string, id: string | undefined): Promise<string>
+  /** JSON of `ProcessStatus`. */
+  processStatus(process: string): Promise<string>
+  retryProcess(process: string, id: string): Promise<void>
   /** Runs the sync loop until `syncStop`; call it while holding the Web Lock. */
   syncRun(): Promise<void>
   syncStop(): void
@@ -334,5 +355,6 @@ export type OpenCore = (
   aggregates: CoreAggregate[],
   projections: CoreProjection[],
   upcasters: CoreUpcaster[],
+  processes: CoreProcess[],
   hooks: CoreHooks,
 ) => Promise<Core>

@@ -52,6 +52,10 @@ export interface ErrorDetails {
   timeout: { milliseconds: number }
   /** The projection was not given to `open()`. */
   'unknown-projection': { projection: string }
+  /** The process manager was not given to `open()`. */
+  'unknown-process': { process: string }
+  /** A process manager failed by a bug, or has a name that it can't have. It stands before the event until its code is mended. */
+  'process-failed': { process: string }
   /** There is no such commit, or it is settled already. */
   'unknown-commit': { commitId: string }
   /** A row of the database does not hold what was written. The others stay readable. */

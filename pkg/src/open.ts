@@ -4,12 +4,15 @@ import { adaptProjection } from './adapt-projection.js'
 import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
 import { pack } from './compression.js'
+import { adaptProcess } from './adapt-process.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
 import { Maintenance } from './maintenance.js'
 import type { Middleware } from './middleware.js'
+import type { AnyProcess } from './process.js'
+import { makeProcesses } from './processes.js'
 import { Purity } from './purity.js'
 import { isRust } from './rust.js'
 import { Session } from './session.js'
@@ -36,6 +39,8 @@ export interface OpenOptions {
   readonly aggregates?: readonly AnyAggregate[]
   /** The projections that may be viewed. */
   readonly projections?: readonly AnyProjection[]
+  /** The process managers: what leads from events to commands. One tab lets them act. */
+  readonly processes?: readonly AnyProcess[]
   /** The steps by which events of older shapes are read as the newest. */
   readonly upcasters?: readonly Upcaster[]
   /** What stands around commands and queries, the outermost first. */
@@ -95,7 +100,7 @@ export interface OpenOptions {
  */
 export async function open(options: OpenOptions): Promise<Tidelog> {
   checkOptions(options)
-  const { name, actor, aggregates = [], projections = [], upcasters = [], knownEvents, sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
+  const { name, actor, aggregates = [], projections = [], upcasters = [], processes = [], knownEvents, sync, storage = 'auto', durability = 'relaxed', middleware = [] } = options
   const environment = surroundings(options.environment)
   const purity = new Purity()
   const onError = options.onError ?? ((error: TidelogError) => console.error(error))
@@ -129,6 +134,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => adaptUpcaster(one, purity)),
+      processes.map((one) => adaptProcess(one, purity)),
       coreHooks(environment, transport, listening, options.marks === true),
     )
     core = await Promise.race([opening, crashedOpening])
@@ -173,7 +179,8 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   syncControl.start()
   maintenance.schedule()
   void storageControl.refresh()
-  return new Tidelog({ session, sync: syncControl, storage: storageControl, adapted, projections })
+  const processesAtWork = makeProcesses(session, tabs, processes)
+  return new Tidelog({ session, processes: processesAtWork, sync: syncControl, storage: storageControl, adapted, projections })
 }
 
 const hookFailed = (cause: unknown): TidelogError => new TidelogError('middleware-failed', `hooks failed: ${messageOf(cause)}`, { middleware: 'hooks' }, { cause })
@@ -211,7 +218,7 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
 
 function checkOptions(options: OpenOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'open() takes an object with at least a name')
-  const { name, aggregates = [], projections = [], sync } = options
+  const { name, aggregates = [], projections = [], processes = [], sync } = options
   if (typeof name !== 'string' || name === '' || name.length > 128) throw invalidArgument('name', 'the name of a log is 1 to 128 characters')
   choice(options.storage, ['auto', 'indexeddb', 'memory'], 'storage')
   choice(options.durability, ['relaxed', 'strict'], 'durability')
@@ -220,10 +227,10 @@ function checkOptions(options: OpenOptions): void {
   for (const layer of options.middleware ?? []) {
     if (typeof layer?.command !== 'function' && typeof layer?.query !== 'function') throw invalidArgument('middleware', 'a middleware has a function `command` or `query`')
   }
-  for (const [kind, given] of Object.entries({ aggregates, projections })) {
+  for (const [kind, given] of Object.entries({ aggregates, projections, processes })) {
     const names = new Set<string>()
     for (const one of given) {
-      if (typeof one?.name !== 'string') throw invalidArgument(kind, `${kind} takes what ${kind.slice(0, -1)}() returns`)
+      if (typeof one?.name !== 'string') throw invalidArgument(kind, `${kind} takes what ${kind === 'processes' ? 'processManager' : kind.slice(0, -1)}() returns`)
       if (names.has(one.name)) throw invalidArgument(kind, `two of the ${kind} are named ${one.name}`)
       names.add(one.name)
     }

@@ -68,16 +68,16 @@ export class Tabs {
   }
 
   /**
-   * Runs `run` in the one tab that holds the lock, waiting for it if another tab does; the browser gives the lock on when that
+   * Runs `run` in the one tab that holds the lock on `what`, waiting for it if another tab does; the browser gives the lock on when that
    * tab dies. Where there are no locks it runs at once. Resolves when `run` ended, or when this was closed before.
    */
-  async lead(run: () => Promise<void>): Promise<void> {
+  async lead(run: () => Promise<void>, what = 'sync'): Promise<void> {
     const { locks } = this.#environment
     const { signal } = this.#closing
     if (signal.aborted) return
     if (!locks) return run()
     try {
-      await locks.request(`tidelog:${this.#name}:sync`, { signal }, run)
+      await locks.request(`tidelog:${this.#name}:${what}`, { signal }, run)
     } catch (thrown) {
       if (!signal.aborted) throw thrown
     }

@@ -21,6 +21,7 @@ import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallb
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
 import { encodeRowQuery, type RowPage, type RowQuery } from './row-query.js'
 import { checkCommand, checkEvents } from './schema.js'
+import type { Processes } from './processes.js'
 import type { Session } from './session.js'
 import { makeSnapshots, type Snapshots } from './snapshot.js'
 import type { Storage } from './storage.js'
@@ -44,6 +45,7 @@ export interface TidelogParts {
   readonly storage: Storage
   readonly adapted: ReadonlyMap<AnyAggregate, AdaptedAggregate>
   readonly projections: readonly AnyProjection[]
+  readonly processes: Processes
 }
 
 /** An open log, made by `open()`. */
@@ -56,6 +58,8 @@ export class Tidelog {
   readonly storage: Storage
   /** What this opening has counted and measured. */
   readonly metrics: LiveMetrics
+  /** The process managers: how their instances stand. */
+  readonly processes: Processes
   /** The commits that wait for the server. */
   readonly queue: Queue
   /** The commits that can't be confirmed any more, until the app resolves them. */
@@ -79,6 +83,7 @@ export class Tidelog {
     this.sync = parts.sync
     this.storage = parts.storage
     this.metrics = makeMetrics(parts.session)
+    this.processes = parts.processes
     this.queue = makeQueue(this.#session)
     this.rejected = makeRejected(this.#session, this.#outcome)
     this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))

@@ -6,6 +6,7 @@ use super::{
     failure::{invalid, read_failure, register_failure, write_failure},
     hooks::Hooks,
     own::provided,
+    process::{JsManager, JsProcess},
     projection::{JsProjection, JsProjector},
     storage::{PageStore, Wanted},
     upcaster::{JsUpcaster, upcaster},
@@ -14,6 +15,7 @@ use crate::{
     engine::{Engine, Parts},
     environment::Surroundings,
     log::{Authority, LogError, store::Durability},
+    process::Manager,
     projection::Projector,
     snapshot::SnapshotPolicy,
     upcast::{Decoder, UnknownEvents},
@@ -55,10 +57,11 @@ pub async fn open_core(
     aggregates: Vec<JsAggregate>,
     projections: Vec<JsProjection>,
     upcasters: Vec<JsUpcaster>,
+    processes: Vec<JsProcess>,
     hooks: Hooks,
 ) -> Result<Core, JsValue> {
     hooks.tell_of_crashes();
-    let opened = open(settings, aggregates, projections, upcasters, hooks.clone()).await;
+    let opened = open(settings, aggregates, projections, upcasters, processes, hooks.clone()).await;
     if opened.is_err() {
         hooks.closed();
     }
@@ -70,6 +73,7 @@ async fn open(
     aggregates: Vec<JsAggregate>,
     projections: Vec<JsProjection>,
     upcasters: Vec<JsUpcaster>,
+    processes: Vec<JsProcess>,
     hooks: Hooks,
 ) -> Result<Core, JsValue> {
     let settings: Settings =
@@ -95,6 +99,7 @@ async fn open(
     let parts = Parts {
         registry,
         projections: projectors,
+        processes: processes.into_iter().map(|app| Rc::new(JsManager::new(app)) as Rc<dyn Manager>).collect(),
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,

@@ -24,6 +24,10 @@ impl<S: Store> Inner<S> {
                     Authority::Device => checkpoint.position >= checkpoint.first,
                     Authority::Server => self.driver.has_synced(),
                 };
+                if !checkpoint.born && !has_begun {
+                    // the tab that syncs may have reached the server's end before this one opened
+                    self.greet();
+                }
                 if checkpoint.born || !has_begun {
                     return Ok(());
                 }

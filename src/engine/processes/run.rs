@@ -38,16 +38,22 @@ impl<S: Store> Engine<S> {
         first.map_or(Ok(next), Err)
     }
 
+    /// Whether something keeps a process or an instance from going on, so that another attempt is worth while though the log has not
+    /// changed: see [`Engine::process_status`].
+    #[must_use]
+    pub fn are_processes_troubled(&self) -> bool {
+        self.inner.processes.iter().any(|process| process.trouble.borrow().is_some())
+    }
+
     /// Keeps the processes going until [`Engine::close`]: whenever the log changes, and when timeouts are due. One tab should do it,
     /// holding a lock; if several do, each effect still happens once. `sleep` resolves after so many milliseconds.
     pub async fn run_processes(&self, sleep: &dyn Fn(u64) -> LocalBoxFuture<'static, ()>) {
         let inner = &self.inner;
         let mut failures = 0;
-        inner.greet();
         while !inner.closed.get() && !inner.processes.is_empty() {
             let changed = inner.signal.next();
             let due = self.advance_processes().await;
-            let troubled = inner.processes.iter().any(|process| process.trouble.borrow().is_some());
+            let troubled = self.are_processes_troubled();
             failures = if troubled { failures + 1 } else { 0 };
             let wait = match due {
                 _ if troubled => BACK_OFF.1.min(BACK_OFF.0 << failures.min(6)),

@@ -1,0 +1,144 @@
+/** Process managers at work: one tab lets them act, all can see how they stand. */
+import type { AnyCommand } from './command.js'
+import { text } from './encode.js'
+import { TidelogError } from './errors.js'
+import type { AnyProcess, ProcessManager } from './process.js'
+import type { Session } from './session.js'
+import type { Tabs } from './tabs.js'
+
+/** Where an instance stands. */
+export type ProcessState =
+  /** Under way. */
+  | 'running'
+  /** An event ended it. */
+  | 'ended'
+  /** A step failed, or the process asked for it: what was done is being made up for. */
+  | 'compensating'
+  /** Everything has been made up for. `retry` begins anew. */
+  | 'compensated'
+  /** A compensation was refused: a person is needed. `retry` goes on. */
+  | 'failed'
+
+/** An instance of a process. */
+export interface ProcessInstance<State = unknown> {
+  /** The process. */
+  readonly process: string
+  /** Its id. */
+  readonly id: string
+  /** Where it stands. */
+  readonly status: ProcessState
+  /** What the process knows of it. */
+  readonly state: State
+  /** How often it was started. */
+  readonly run: number
+  /** When it was started last, in milliseconds since 1970. */
+  readonly startedAt: number
+  /** When something last came to it, in milliseconds since 1970. */
+  readonly updatedAt: number
+  /** Its commands, in order. Of very many, old ones that are done are left out. */
+  readonly steps: readonly {
+    readonly commitId: string
+    readonly stream: string
+    readonly command: AnyCommand
+    /** `open`: not known to be settled; `skipped`: there was nothing to do, or it was called off; `stuck`: its compensation was refused. */
+    readonly state: 'open' | 'done' | 'failed' | 'skipped' | 'undone' | 'stuck'
+    /** How often it was begun anew. */
+    readonly attempt: number
+    /** Whether it is for this device to carry out; what came from history is left to others. */
+    readonly here: boolean
+  }[]
+  /** Its timeouts that have not rung; `due` in milliseconds since 1970. */
+  readonly timeouts: readonly { readonly name: string; readonly due: number }[]
+  /** Why it is compensating, compensated or failed. `code`: the domain's own, or `asked` if the process itself asked. */
+  readonly failure?: { readonly code: string; readonly message: string; readonly command?: string; readonly at: number }
+}
+
+/** Where a process stands. */
+export interface ProcessStatus {
+  /** The process. */
+  readonly process: string
+  /** The position of the last confirmed event it has taken in and noted. */
+  readonly position: number
+  /** The position of the last confirmed event. */
+  readonly head: number
+  /** Whether it acts on what comes: before the first sync it only takes history in. */
+  readonly acting: boolean
+  /** What keeps it, or an instance, from going on, in the tab that lets it act; it is tried again. */
+  readonly trouble?: { readonly code: string; readonly message: string; readonly instance?: string }
+}
+
+/** The process managers of a tidelog. */
+export interface Processes {
+  /** The instances of a process, sorted by id; those of one status, if one is given. */
+  list<State>(process: ProcessManager<State>, options?: { readonly status?: ProcessState }): Promise<readonly ProcessInstance<State>[]>
+  /** One instance, if there is one. */
+  get<State>(process: ProcessManager<State>, id: string): Promise<ProcessInstance<State> | undefined>
+  /** Where a process stands. */
+  status(process: AnyProcess): Promise<ProcessStatus>
+  /**
+   * Asks for another attempt at an instance: at the refused compensation of one that failed, at all steps of one that was compensated,
+   * or at those steps of one under way that history left to other devices. It is noted in the log; with a server it takes effect
+   * once confirmed.
+   */
+  retry(process: AnyProcess, id: string): Promise<void>
+}
+
+/** The longest wait, in milliseconds: a device that was suspended notices within it that timeouts are due. */
+const longest = 60_000
+
+/** The processes over the core; where there are some, the tab that holds the lock lets them act. */
+export function makeProcesses(session: Session, tabs: Tabs, processes: readonly AnyProcess[]): Processes {
+  const { core } = session
+  const ask = <Answer>(process: AnyProcess, run: (name: string) => Promise<string>): Promise<Answer> => {
+    session.check()
+    const name = String((process as AnyProcess | undefined)?.name)
+    if (!processes.includes(process)) throw new TidelogError('unknown-process', `the process manager ${name} was not given to open()`, { process: name })
+    return session.call(() => run(name)).then((json) => JSON.parse(json) as Answer)
+  }
+  if (processes.length > 0) void tabs.lead(() => act(session), 'processes').catch(session.failed)
+  return {
+    async list<State>(process: ProcessManager<State>, { status }: { readonly status?: ProcessState } = {}) {
+      const all = await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, undefined))
+      return status === undefined ? all : all.filter((one) => one.status === status)
+    },
+    async get<State>(process: ProcessManager<State>, id: string) {
+      return (await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, text(id, 'id'))))[0]
+    },
+    status: async (process) => ask(process, (name) => core.processStatus(name)),
+    async retry(process, id) {
+      await ask(process, async (name) => {
+        await core.retryProcess(name, text(id, 'id'))
+        return 'null'
+      })
+    },
+  }
+}
+
+/** Lets the processes act whenever something has changed, and when timeouts are due, until the tidelog is closed. */
+async function act(session: Session): Promise<void> {
+  const { core, environment, watchers } = session
+  let wake = (): void => {}
+  const woken = (): void => wake()
+  const stops = [watchers.log(woken), watchers.sync(woken)]
+  session.whenEnded(woken)
+  let failures = 0
+  while (session.usable) {
+    let stopTimer = (): void => {}
+    const changed = new Promise<void>((resolve) => (wake = resolve))
+    let wait: number | undefined
+    try {
+      const { due, troubled } = JSON.parse(await session.call(() => core.advanceProcesses())) as { due: number | null; troubled: boolean }
+      failures = troubled ? failures + 1 : 0
+      if (due !== null) wait = Math.max(due - environment.now(), 1)
+    } catch (thrown) {
+      failures++
+      session.failed(thrown)
+    }
+    if (failures > 0) wait = 500 * 2 ** Math.min(failures, 7)
+    if (!session.usable) break
+    if (wait !== undefined) stopTimer = environment.after(Math.min(wait, longest), woken)
+    await changed
+    stopTimer()
+  }
+  for (const stop of stops) stop()
+}
