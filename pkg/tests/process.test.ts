@@ -65,7 +65,7 @@ async function tidelog(options: Partial<OpenOptions> = {}): Promise<Tidelog> {
 }
 
 /** Waits for a condition; the test's own deadline says if it does not come. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
@@ -147,7 +147,7 @@ it('what is wrong with a process manager is told, and nothing is lost', { timeou
   opened.push(log)
   await until(async () => (await log.processes.status(bad)).acting)
   await log.execute(way, 'ada', { type: 'Lesson' })
-  await until(async () => errors.length > 0)
+  await until(() => errors.length > 0)
   assert.ok(isTidelogError(errors[0], 'process-failed'))
   assert.match(errors[0].message, /correlate LessonDone/)
   assert.equal((await log.processes.status(bad)).trouble?.code, 'process-failed')

@@ -4,9 +4,12 @@
 
 mod dead_letter_and_go_on;
 mod no_stream_is_version_0;
+mod redecision_of_a_binding_fact;
+mod replay_triggers_a_side_effect;
 mod snapshot_of_old_code;
 #[allow(dead_code, unreachable_pub)] // the tests of projections use more of it
 #[path = "../projections/stage.rs"]
 mod stage;
+mod unlocked_version_read;
 mod view_without_checkpoint;
 mod waiting_called_consistency;
