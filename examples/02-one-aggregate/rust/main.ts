@@ -5,6 +5,6 @@ import type { CourseCommand, CourseEvent, CourseState } from '../src/course.js'
 import { tell } from '../src/story.js'
 import * as wasm from './wasm/course.js'
 
-// A browser fetches the wasm from beside its JavaScript; Node.js can't, so it is read.
-await wasm.default({ module_or_path: await readFile(new URL('../rust/wasm/course_bg.wasm', import.meta.url)) })
+// A browser fetches the wasm from beside its JavaScript; Node.js can't, so it is read (this runs as build/main.js).
+await wasm.default({ module_or_path: await readFile(new URL('../wasm/course_bg.wasm', import.meta.url)) })
 await tell(rustAggregate<CourseState, CourseCommand, CourseEvent>('course'), { wasm })
