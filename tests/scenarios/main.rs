@@ -35,6 +35,7 @@ macro_rules! files {
 files! {
     appends
     commands
+    inside
     past
     projections
     reading

@@ -12,6 +12,7 @@ use tidelog::{
     commit::Command,
     engine::{At, Imported, ReadError, Receipt, RowsDifference, StateDifference, WriteError, WriteOptions},
     event::{NewEvent, RecordedEvent},
+    health::{Safety, StorageSigns, Told},
     id::CommitId,
     json::Json,
     log::{EventPage, Place, Query},
@@ -93,9 +94,18 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "discard" => Ok(device.discard(arguments::<OneCommit>(given)?.commit).await?.into()),
         "difference" => difference(&device, arguments(given)?).await,
         "replay" => replay(&device, arguments(given)?).await,
+        "metrics" => Ok(json_of(&device.metrics())),
+        "health" => Ok(json_of(&device.health(in_memory()))),
+        "dump" => Ok(json_of(&device.dump(in_memory(), false).await?)),
         "outcome" => outcome(&device, arguments(given)?).await,
         other => Err(Failure::Scenario(format!("there is no verb {other}"))),
     }
+}
+
+/// What every host says of itself here: storage that ends with the scenario.
+fn in_memory() -> Told {
+    let storage = StorageSigns { standing: Some(Safety::Memory), ..StorageSigns::default() };
+    Told { storage, sync: None }
 }
 
 #[derive(Deserialize)]
