@@ -55,17 +55,19 @@ export const certificate = aggregate({
 })
 
 /** The badges of a learner, `badges-<learner>`. The wall has room for two. */
-type BadgeCommand = { type: 'Grant'; data: { badge: string } }
-type BadgeEvent = { type: 'BadgeGranted'; data: { badge: string } }
+type BadgeCommand = { type: 'Grant'; data: { badge: string } } | { type: 'Take'; data: { badge: string } }
+type BadgeEvent = { type: 'BadgeGranted'; data: { badge: string } } | { type: 'BadgeTaken'; data: { badge: string } }
 export const badges = aggregate({
   name: 'badges',
   initialState: [] as readonly string[],
-  decide({ data }: BadgeCommand, held: readonly string[]): BadgeEvent[] {
+  decide({ type, data }: BadgeCommand, held: readonly string[]): BadgeEvent[] {
+    if (type === 'Take') return held.includes(data.badge) ? [{ type: 'BadgeTaken', data }] : []
     if (held.includes(data.badge)) return []
     if (held.length >= 2) throw new DomainError('wall-is-full', 'There is no room for another badge')
     return [{ type: 'BadgeGranted', data }]
   },
-  evolve: (held, { data }: BadgeEvent) => [...held, data.badge],
+  evolve: (held: readonly string[], { type, data }: BadgeEvent): readonly string[] =>
+    type === 'BadgeGranted' ? [...held, data.badge] : held.filter((badge) => badge !== data.badge),
 })
 
 /** What a learner is told, `letters-<learner>`. Whoever sends mail reads these streams. */

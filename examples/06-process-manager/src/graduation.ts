@@ -1,33 +1,42 @@
-/** What a completed course leads to elsewhere: a certificate, then a badge; a letter after a quiet week; all taken back if the exam is annulled. */
-import type { RecordedEvent } from 'tidelog'
-import type { EnrolmentEvent } from './domain.js'
+/** What a learner's way leads to elsewhere: a certificate, a badge and a letter, a reminder after a quiet week, and the way back. */
+import { processManager, reaction, type RecordedEvent } from 'tidelog'
+import { badges, certificate, letters, type EnrolmentEvent } from './domain.js'
 
-/** A command for an instance of an aggregate. */
-export type Step =
-  | { to: 'certificate'; command: { type: 'Issue'; data: { course: string } } | { type: 'Revoke'; data: { reason: string } } }
-  | { to: 'badges'; command: { type: 'Grant'; data: { badge: string } } }
-  | { to: 'letters'; command: { type: 'Write'; data: { text: string } } }
+const week = 7 * 86_400_000
 
-/** What makes up for the steps that were done if a later one is refused. */
-export const compensations: { readonly [Name in Step['to']]?: (reason: string) => Step } = {
-  certificate: (reason) => ({ to: 'certificate', command: { type: 'Revoke', data: { reason } } }),
-}
+export const graduation = processManager({
+  name: 'graduation',
+  types: ['Enrolled', 'LessonCompleted', 'CourseCompleted', 'ExamAnnulled'],
+  initialState: { lessons: 0 },
 
-/** The steps that an event leads to, in order. Pure. */
-export function react(event: RecordedEvent<EnrolmentEvent>): Step[] {
-  switch (event.type) {
-    case 'CourseCompleted':
-      return [
-        { to: 'certificate', command: { type: 'Issue', data: { course: event.data.course } } },
-        { to: 'badges', command: { type: 'Grant', data: { badge: event.data.course } } },
-        { to: 'letters', command: { type: 'Write', data: { text: `You have completed ${event.data.course}` } } },
-      ]
-    case 'ExamAnnulled':
-      return [
-        { to: 'certificate', command: { type: 'Revoke', data: { reason: event.data.reason } } },
-        { to: 'letters', command: { type: 'Write', data: { text: `Your exam in ${event.data.course} was annulled: ${event.data.reason}` } } },
-      ]
-    default:
-      return []
-  }
-}
+  // One instance a learner, from the enrolment on.
+  correlate(event: RecordedEvent<EnrolmentEvent>) {
+    const learner = event.stream.slice('enrolment-'.length)
+    return event.type === 'Enrolled' ? { start: learner } : { continue: learner }
+  },
+
+  evolve: (state, event) => (event.type === 'LessonCompleted' ? { lessons: state.lessons + 1 } : state),
+
+  react(_state, event, { instance: learner }) {
+    switch (event.type) {
+      case 'Enrolled':
+      case 'LessonCompleted':
+        // Set anew at every step, so it rings only after a week without one.
+        return reaction.after('quiet', week)
+      case 'CourseCompleted': {
+        const { course } = event.data
+        return [
+          reaction.cancel('quiet'),
+          reaction.send(certificate, learner, { type: 'Issue', data: { course } }, { compensate: { type: 'Revoke', data: { reason: 'taken back' } } }),
+          reaction.send(badges, learner, { type: 'Grant', data: { badge: course } }, { compensate: { type: 'Take', data: { badge: course } } }),
+          reaction.send(letters, learner, { type: 'Write', data: { text: `You have completed ${course}` } }),
+        ]
+      }
+      case 'ExamAnnulled':
+        return reaction.compensate(event.data.reason)
+    }
+  },
+
+  onTimeout: ({ lessons }, _name, { instance: learner }) =>
+    reaction.send(letters, learner, { type: 'Write', data: { text: `It has been a week since lesson ${lessons}` } }),
+})
