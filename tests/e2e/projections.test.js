@@ -28,7 +28,7 @@ const statuses = (page) => page.evaluate(() => Promise.all(views.map((view) => l
 /** All rows of all projections, and the version that each row names. */
 const rows = (page) => page.evaluate(() => Promise.all(views.map((view) => log.rows(view))))
 
-const without = (tables) => tables.map((rows) => rows.map(([key, { version, ...row }]) => [key, row]))
+const without = (tables) => tables.map((rows) => rows.map(([key, row]) => [key, { ...row, version: undefined }]))
 
 const versions = (tables) => [...new Set(tables.flatMap((rows) => rows.map(([, { version }]) => version)))]
 
