@@ -3,11 +3,13 @@ import * as tidelog from 'tidelog'
 import * as domain from './domain.js'
 
 /** Opens a log with the domain of the tests. */
-async function open(options) {
-  const { course, exam, progress, marks } = domain
+async function open({ certifies = false, locks = true, ...options }) {
+  const { course, exam, progress, marks, certificate, badge, inbox, certification } = domain
   globalThis.log = await tidelog.open({
-    aggregates: [course, exam],
+    aggregates: certifies ? [course, exam, certificate, badge, inbox] : [course, exam],
     projections: [progress, marks],
+    ...(certifies && { processes: [certification] }),
+    ...(!locks && { environment: { locks: undefined } }),
     onError: (error) => errors.push({ code: error.code, message: error.message }),
     ...options,
   })

@@ -1,5 +1,5 @@
 /** The course domain of the tests: rules as real apps have them. The native tests play with the same in tests/support. */
-import { aggregate, DomainError, projection } from 'tidelog'
+import { aggregate, DomainError, processManager, projection, reaction } from 'tidelog'
 
 /** A learner's way through lessons. */
 export const course = aggregate({
@@ -53,4 +53,35 @@ export const marks = projection({
   initial: () => ({ count: 0, sum: 0 }),
   key: ({ stream }) => stream,
   on: { Marked: ({ count, sum }, { data }) => ({ count: count + 1, sum: sum + data.number }) },
+})
+
+/** What a person has: given once, taken back once. */
+const thing = (name) =>
+  aggregate({
+    name,
+    initialState: () => ({ given: false }),
+    decide({ type }, { given }) {
+      if (given === (type === 'Give')) throw new DomainError('so-already', `the ${name} is so already`)
+      return { type: type === 'Give' ? 'Given' : 'TakenBack' }
+    },
+    evolve: (_, { type }) => ({ given: type === 'Given' }),
+  })
+export const certificate = thing('certificate')
+export const badge = thing('badge')
+
+/** Reminders: whoever sends one twice sends two. */
+export const inbox = aggregate({ name: 'inbox', initialState: 0, decide: () => ({ type: 'Reminded' }), evolve: (count) => count + 1 })
+
+/** The lesson `last` leads to a certificate and a badge, any other to a reminder a moment later. */
+export const certification = processManager({
+  name: 'certification',
+  types: ['LessonCompleted'],
+  initialState: 0,
+  correlate: ({ stream }) => ({ start: stream.slice('course-'.length) }),
+  react(_, { data: { lesson } }, { instance }) {
+    if (lesson !== 'last') return reaction.after('idle', 500)
+    const give = (to) => reaction.send(to, instance, { type: 'Give' }, { compensate: { type: 'TakeBack' } })
+    return [reaction.cancel('idle'), give(certificate), give(badge)]
+  },
+  onTimeout: (_, name, { instance }) => reaction.send(inbox, instance, { type: 'Remind' }),
 })
