@@ -109,6 +109,7 @@ pub mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
+pub mod transfer;
 pub mod upcast;
 mod variants;
 pub mod version;

@@ -18,7 +18,8 @@ if (!existsSync(`${root}wasm/tidelog_bg.wasm`)) {
 
 await rm(`${root}dist`, { recursive: true, force: true })
 const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, sourcemap: true, tsconfig: `${root}tsconfig.json` }
-await build({ ...options, entryPoints: [`${root}src/index.ts`, `${root}src/bytes.ts`] })
+// What few apps need is loaded when it is asked for.
+await build({ ...options, entryPoints: [`${root}src/index.ts`, `${root}src/bytes.ts`, `${root}src/transfer.ts`], external: ['./transfer.js'] })
 // The other entries are a few lines around the first, and must share it: two copies would not know each other's logs.
 await build({
   ...options,

@@ -249,6 +249,11 @@ export interface Core {
   maintain(): Promise<boolean>
   close(): void
 
+  /** `options`: JSON of `ExportOptions` in `src/transfer/mod.rs`. */
+  exportLog(options: string): CoreExport
+  /** `options`: JSON `{ mode?, source? }`. */
+  importLog(options: string): CoreImport
+
   metrics(): Metrics
   resetMetrics(): void
   health(told: CoreTold): Health
@@ -319,6 +324,22 @@ export interface CoreRebuildProgress {
   rows: number
   /** Whether the new rows are the ones that are read. */
   done: boolean
+}
+
+/** An export under way. */
+export interface CoreExport {
+  /** The next chunk of text; undefined at the end. */
+  next(): Promise<string | undefined>
+  /** JSON of `TransferProgress` in `transfer.ts`. */
+  progress(): string
+}
+
+/** An import under way. All resolve to JSON of `TransferProgress`. */
+export interface CoreImport {
+  push(text: string): Promise<string>
+  /** `rows`: JSON `[{ key, stream, events }]`. */
+  rows(rows: string): Promise<string>
+  finish(): Promise<string>
 }
 
 export interface CoreStatus {

@@ -28,6 +28,16 @@ export interface ErrorDetails {
   'no-downcast': { event: string; schemaVersion: number; stream: string; version: number }
   /** An event that this app does not know, and `unknownEvents` is `error`. */
   'unknown-event': { event: string; schemaVersion: number; stream: string; version: number }
+  /** What was to be imported is neither an export nor CloudEvents. */
+  'unreadable-import': object
+  /** A checksum of what was to be imported doesn't hold: nothing since the one before was taken. */
+  'damaged-import': object
+  /** What was to be imported ends before its end; what came up to the last checksum is here. Give all of it again. */
+  'import-cut-short': object
+  /** The log can't be made again here: it is a part, this log isn't empty, or only one of the two has a server. */
+  'not-restorable': object
+  /** This log is another one than the one that is restored. */
+  diverged: object
   /** A value that JSON can't hold; `path` names it, such as `events[0].data.tags`. */
   'not-json': { path: string }
   /** Over a bound, in the unit that the message names. */

@@ -26,6 +26,7 @@ import type { Session } from './session.js'
 import { makeSnapshots, type Snapshots } from './snapshot.js'
 import type { Storage } from './storage.js'
 import type { Sync } from './sync.js'
+import { makeExport, type Export, type ExportOptions, type ImportOptions, type ImportSource, type RowImportOptions, type TransferProgress } from './export.js'
 
 /** An aggregate's instance as it stands. */
 export interface Loaded<State> {
@@ -306,6 +307,30 @@ export class Tidelog {
    */
   async outcome<Event extends AnyEvent = AnyEvent>(stream: string, commitId: string): Promise<Outcome<Event>> {
     return JSON.parse(await this.#session.call(() => this.#core.outcome(text(stream, 'stream'), text(commitId, 'commitId')))) as Outcome<Event>
+  }
+
+  /**
+   * The log or a part of it as text: a backup, a person's data, or CloudEvents for other systems. Nothing is read before it is iterated
+   * over, and what reads it is loaded then.
+   *
+   * @throws {TidelogError} while reading: `invalid-argument`, `corrupt`, `upcast-failed` and `no-downcast`.
+   */
+  export(options: ExportOptions = {}): Export {
+    return makeExport(this.#session, options)
+  }
+
+  /**
+   * Takes in what `export` gave, CloudEvents, or with `map` the rows of another database. What is here already is known by its ids, so an
+   * import that was interrupted is simply begun again. Resolves to what was written.
+   *
+   * @throws {TidelogError} `unreadable-import`, `damaged-import`, `import-cut-short`, `newer-format`, `not-restorable`, `diverged`,
+   * `version-conflict` (of rows), `invalid-argument` and failures of storage. What was written before stays.
+   */
+  import<Row>(rows: Iterable<Row> | AsyncIterable<Row>, options: RowImportOptions<Row>): Promise<TransferProgress>
+  import(source: ImportSource, options?: ImportOptions): Promise<TransferProgress>
+  async import<Row>(source: unknown, options: ImportOptions & Partial<RowImportOptions<Row>> = {}): Promise<TransferProgress> {
+    this.#session.check()
+    return (await import('./transfer.js')).runImport(this.#session, source, options)
   }
 
   /** The version of a stream now, pending events included; 0 if there is no such stream. */

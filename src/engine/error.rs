@@ -66,6 +66,12 @@ pub enum ReadError {
     /// A row can't be made.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// Something can't be written as JSON.
+    #[error(transparent)]
+    NotJson(NotJson),
+    /// The clock can't be right.
+    #[error(transparent)]
+    Clock(#[from] ImplausibleClock),
     /// A middleware refused the query.
     #[error("{message}")]
     Refused {
@@ -176,6 +182,8 @@ impl ReadError {
             Self::Upcast(error) => error.code(),
             Self::Evolve(_) => "evolve-failed",
             Self::Project(_) => "projection-failed",
+            Self::NotJson(_) => "not-json",
+            Self::Clock(_) => "implausible-clock",
             Self::Refused { .. } => "refused",
             Self::Unkeepable { .. } => "unkeepable-state",
         }

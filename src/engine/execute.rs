@@ -197,7 +197,7 @@ fn is_overtaken(error: &AppendError, options: &WriteOptions) -> bool {
     }
 }
 
-fn policy_of_append(expected: ExpectedVersion, said: Option<Policy>) -> Policy {
+pub(super) fn policy_of_append(expected: ExpectedVersion, said: Option<Policy>) -> Policy {
     said.unwrap_or(match expected {
         ExpectedVersion::Any | ExpectedVersion::Exists => Policy::Keep,
         ExpectedVersion::None | ExpectedVersion::Exact(_) => Policy::Reject,
@@ -362,7 +362,7 @@ impl<S: Store> Inner<S> {
     }
 
     /// A refused append as the app sees it: the events that were missing in today's shape.
-    fn refusal(&self, error: AppendError) -> WriteError {
+    pub(super) fn refusal(&self, error: AppendError) -> WriteError {
         let AppendError::Conflict { stream, expected, actual, missing } = error else { return error.into() };
         match self.decoder.show(missing) {
             Ok(missing) => AppendError::Conflict { stream, expected, actual, missing }.into(),
@@ -478,7 +478,7 @@ impl<S: Store> Inner<S> {
         Ok(commit)
     }
 
-    fn event(&self, new: NewEvent) -> Result<Event, WriteError> {
+    pub(super) fn event(&self, new: NewEvent) -> Result<Event, WriteError> {
         let NewEvent { event_type, schema_version, data, id, occurred_at, custom } = new;
         let id = match id {
             Some(id) => id,

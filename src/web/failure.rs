@@ -19,6 +19,13 @@ pub(super) struct Failure<'a> {
     details: Details<'a>,
 }
 
+impl Failure<'_> {
+    /// One whose code says it all.
+    pub(super) fn plain(code: &'static str, message: String) -> Self {
+        Self { code, message, details: Details::default() }
+    }
+}
+
 /// What the codes carry.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -150,7 +157,7 @@ fn of_read(error: &ReadError) -> Details<'_> {
         ReadError::Refused { code, .. } => Details { detail: Some(code), ..details },
         ReadError::InvalidQuery(_) => Details { argument: Some("query"), ..details },
         ReadError::NotParked(_) => Details { argument: Some("stream"), ..details },
-        ReadError::Stream(_) => details,
+        ReadError::NotJson(_) | ReadError::Clock(_) | ReadError::Stream(_) => details,
     }
 }
 

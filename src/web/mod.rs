@@ -18,6 +18,7 @@ mod query;
 mod replay;
 mod snapshots;
 mod storage;
+mod transfer;
 mod travel;
 mod upcaster;
 mod value;
