@@ -24,3 +24,6 @@ mod replay_and_time_travel {}
 
 #[doc = include_str!("../docs/guide/14-rust-aggregates-in-your-own-wasm.md")]
 mod rust_aggregates_in_your_own_wasm {}
+
+#[doc = include_str!("../docs/guide/12-export-and-import.md")]
+mod export_and_import {}

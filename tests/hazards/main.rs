@@ -4,15 +4,15 @@
 
 mod dead_letter_and_go_on;
 mod no_stream_is_version_0;
+mod old_app_meets_new_event;
 mod redecision_of_a_binding_fact;
 mod replay_triggers_a_side_effect;
-mod old_app_meets_new_event;
 mod snapshot_of_old_code;
 #[allow(dead_code, unreachable_pub)] // the tests of projections use more of it
 #[path = "../projections/stage.rs"]
 mod stage;
-mod unlocked_version_read;
 mod structural_equality_as_dedupe;
+mod unlocked_version_read;
 mod upcaster_skipped_on_one_path;
 mod view_without_checkpoint;
 mod waiting_called_consistency;
