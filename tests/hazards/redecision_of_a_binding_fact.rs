@@ -2,7 +2,6 @@
 //!
 //! The cure: a policy per command. `keep` gives the same events a new version, whatever stands before them by now.
 
-#[allow(dead_code, unreachable_pub)]
 #[path = "../support/mod.rs"]
 mod domain;
 

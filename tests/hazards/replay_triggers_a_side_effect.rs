@@ -3,7 +3,6 @@
 //! The cure: processes act on what is new to this device after history has ended, and every command they send has an id that the
 //! log takes once.
 
-#[allow(dead_code, unreachable_pub)]
 #[path = "../support/academy.rs"]
 mod academy;
 
