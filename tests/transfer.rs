@@ -179,7 +179,8 @@ fn an_import_that_was_interrupted_anywhere_is_gone_on_with() {
                     import(&fresh, ImportOptions::default(), &lines[..end].concat()).await.unwrap_err();
                 assert!(matches!(error, ImportError::CutShort { .. }), "{end}: {error}");
                 // in the middle of a line too
-                let half = &lines[end][..lines[end].floor_char_boundary(lines[end].len() / 2)];
+                let middle = lines[end].char_indices().nth(lines[end].chars().count() / 2).unwrap().0;
+                let half = &lines[end][..middle];
                 let error = import(&fresh, ImportOptions::default(), &(lines[..end].concat() + half))
                     .await
                     .unwrap_err();

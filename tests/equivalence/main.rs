@@ -8,4 +8,6 @@
 mod ledger;
 mod projections;
 mod snapshots;
+mod transfer;
+mod upcasting;
 mod world;
