@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod dead_letter_and_go_on;
+#[path = "../support/mod.rs"]
+mod domain;
 mod no_stream_is_version_0;
 mod old_app_meets_new_event;
 mod redecision_of_a_binding_fact;

@@ -3,11 +3,8 @@
 //!
 //! The cure: the version is the number of events, so that no stream is version 0, on every path and as an expected version too.
 
-#[path = "../support/mod.rs"]
-mod support;
-
+use super::domain::*;
 use futures_util::TryStreamExt;
-use support::*;
 use tidelog::{
     engine::{At, Engine, WriteError, WriteOptions},
     log::{AppendError, Authority, MemoryStore, Place, Query},

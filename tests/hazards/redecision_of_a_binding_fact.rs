@@ -2,10 +2,7 @@
 //!
 //! The cure: a policy per command. `keep` gives the same events a new version, whatever stands before them by now.
 
-#[path = "../support/mod.rs"]
-mod domain;
-
-use domain::{Exam, command};
+use super::domain::{Exam, command};
 use std::{collections::HashMap, sync::Arc};
 use tidelog::{
     aggregate::Registry,
