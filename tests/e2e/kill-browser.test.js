@@ -54,7 +54,7 @@ async function openAndRead(page) {
 }
 
 /** Every acknowledged event is there as it was acknowledged; every commit is whole; versions have no hole. */
-function check(name, { corrupt, kind, events }, acknowledged) {
+function check(name, { corrupt, kind, events }, acknowledged, round) {
   assert.equal(kind, 'indexeddb')
   assert.deepEqual(corrupt, [])
   const versions = new Map()
@@ -72,8 +72,9 @@ function check(name, { corrupt, kind, events }, acknowledged) {
       `commit ${commitId} of ${name} is half there`,
     )
   }
+  const found = `after ${round} kills there are ${commits.size} commits, and ${acknowledged.length} were acknowledged`
   for (const { commitId, stream, version, events } of acknowledged) {
-    assert.deepEqual(commits.get(commitId), { stream, version, events }, `commit ${commitId} of ${name} was acknowledged`)
+    assert.deepEqual(commits.get(commitId), { stream, version, events }, `commit ${commitId} of ${name} was acknowledged; ${found}`)
   }
   return commits.size
 }
@@ -98,7 +99,7 @@ test(`the browser is killed ${rounds} times while it writes: all that was acknow
   for (let round = 0; round <= rounds; round++) {
     const device = await startDevice(profile, site)
     const read = await openAndRead(device.page)
-    there = check('alone', read.alone, acknowledged.alone) + check('queueing', read.queueing, acknowledged.queueing)
+    there = check('alone', read.alone, acknowledged.alone, round) + check('queueing', read.queueing, acknowledged.queueing, round)
     if (round === rounds) {
       await device.close()
       break
