@@ -381,6 +381,14 @@ fn judge(database: &MemoryStore, authority: Authority, world: &World) {
     });
 }
 
+/// A commit that the other tab confirmed while its first writer, told of a collision, looked for it among the pending ones.
+#[test]
+fn histories_that_once_failed() {
+    for seed in [6_221_559_328_762_660_603, 15_158_941_417_651_600_752] {
+        play(seed, Authority::Server);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
 

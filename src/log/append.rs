@@ -252,19 +252,23 @@ impl<S: Store> Inner<S> {
         let Some(First { id, event, stream, confirmed_version, was_rejected }) = first else {
             return Ok(Written::Collision);
         };
-        let (sequence, is_rejected) = {
-            let view = self.view.borrow();
-            (view.index.sequence(id), !was_rejected && view.rejected.contains(&id))
-        };
-        if is_rejected {
-            return Ok(Written::Done);
-        }
-        let found = match sequence {
-            Some(sequence) => {
-                let found = self.pending(sequence.saturating_sub(1), 1, usize::MAX).await?;
-                found.into_iter().map(|found| found.commit).find(|commit| commit.id == id)
+        let found = loop {
+            let (sequence, is_rejected) = {
+                let view = self.view.borrow();
+                (view.index.sequence(id), !was_rejected && view.rejected.contains(&id))
+            };
+            if is_rejected {
+                return Ok(Written::Done);
             }
-            None => self.find_confirmed(&stream, id, confirmed_version).await?.map(|found| found.commit),
+            let Some(sequence) = sequence else {
+                break self.find_confirmed(&stream, id, confirmed_version).await?.map(|found| found.commit);
+            };
+            let next = self.pending(sequence.saturating_sub(1), 1, usize::MAX).await?.into_iter().next();
+            match next.map(|found| found.commit).filter(|commit| commit.id == id) {
+                // Not pending any more: another holder synced while this one looked.
+                None if self.view.borrow().index.sequence(id) != Some(sequence) => {}
+                found => break found,
+            }
         };
         let is_ours = found.is_some_and(|found| found.events.first().map(|event| event.id) == event);
         Ok(if is_ours { Written::Done } else { Written::Collision })
