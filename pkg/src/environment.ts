@@ -33,7 +33,7 @@ export interface Environment {
   /** Whether there is a network. Default `navigator.onLine` and its events. */
   readonly online: OnlineSource
   /** The Web Locks that see to it that one tab syncs. Default `navigator.locks`; undefined where there are none: then every tab syncs by itself. */
-  readonly locks: Pick<LockManager, 'request'> | undefined
+  readonly locks: (Pick<LockManager, 'request'> & Partial<Pick<LockManager, 'query'>>) | undefined
   /** Opens a channel to the other tabs. Default `BroadcastChannel`; undefined where there is none: then tabs see each other's changes when they next read the log. */
   readonly channel: ((name: string, hear: (message: unknown) => void) => Channel) | undefined
   /** Quota and persistence. Default `navigator.storage`; undefined where there is none. */

@@ -6,6 +6,7 @@ import type { AnyAggregate } from './aggregate.js'
 import { pack } from './compression.js'
 import { adaptProcess } from './adapt-process.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
+import { recoverFromCrash } from './crash-recovery.js'
 import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
@@ -127,8 +128,11 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     ...(options.snapshots === undefined ? {} : { snapshots: corePolicy(options.snapshots, 'snapshots') }),
   } as CoreSettings
   let core: Core
+  let wrote = (): void => {}
+  const recovered = storage === 'memory' ? undefined : recoverFromCrash(environment)
   try {
     const openCore = await wasmCore(options.wasm)
+    if (recovered) wrote = await recovered
     const opening = openCore(
       settings,
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
@@ -163,6 +167,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   listening.failed = (failure) => queueMicrotask(() => session.failed(failure))
   listening.due = () => maintenance.schedule()
   listening.changed = (change) => {
+    wrote()
     // Not within the core's own call: what follows calls into it.
     queueMicrotask(() => {
       if (!session.usable) return

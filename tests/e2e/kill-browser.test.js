@@ -98,17 +98,16 @@ test(`the browser is killed ${rounds} times while it writes: all that was acknow
   let there = 0
   for (let round = 0; round <= rounds; round++) {
     const device = await startDevice(profile, site)
-    const read = await openAndRead(device.page)
-    there = check('alone', read.alone, acknowledged.alone, round) + check('queueing', read.queueing, acknowledged.queueing, round)
-    if (round === rounds) {
-      await device.close()
-      break
+    try {
+      const read = await openAndRead(device.page)
+      there = check('alone', read.alone, acknowledged.alone, round) + check('queueing', read.queueing, acknowledged.queueing, round)
+      if (round === rounds) break
+      const enough = count + 5 + random.below(60)
+      await writeUntilKilled(device.page, round)
+      await until('acknowledgements', () => count >= enough || failures.length > 0, { every: 1 })
+    } finally {
+      await device.kill()
     }
-    const before = count
-    const enough = before + 5 + random.below(60)
-    await writeUntilKilled(device.page, round)
-    await until('acknowledgements', () => count >= enough || failures.length > 0, { every: 1 })
-    await device.kill()
     assert.deepEqual(failures, [])
     // A message may still be on its way through the kernel: it left the page, so it counts.
   }

@@ -1,6 +1,6 @@
 /** IndexedDB without the package, for tests that look at what it wrote or break it. */
 
-const done = (request) =>
+export const done = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
