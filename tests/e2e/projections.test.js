@@ -1,6 +1,6 @@
 /**
  * Three projections over real learning records: rebuilt with progress, given up, gone on with, loaded again in the middle. The data set
- * in the repository is repeated under other learners; `TIDELOG_E2E_EVENTS=100000` takes that many events (default 12,000).
+ * in the repository is repeated under other learners; `TIDELOG_E2E_EVENTS` says how many events at least.
  */
 /* global views */
 import assert from 'node:assert/strict'
@@ -11,7 +11,7 @@ import { inRepository } from './kit/places.js'
 import { scratch } from './kit/scratch.js'
 import { startSite } from './kit/site.js'
 
-const least = Number(process.env.TIDELOG_E2E_EVENTS ?? 12_000)
+const least = Number(process.env.TIDELOG_E2E_EVENTS ?? 100_000)
 
 /** Opens the log with the projections at a version. */
 const openAt = (page, version) =>
