@@ -81,6 +81,14 @@ export interface Processes {
    * once confirmed.
    */
   retry(process: AnyProcess, id: string): Promise<void>
+  /**
+   * Lets the processes take in what has been confirmed, lets timeouts ring that are due, and carries out what is open, once: for tests
+   * with a clock of their own. An app need not call it. Resolves to the moment when the next timeout is due, in milliseconds since
+   * 1970, and whether the log has changed meanwhile: then there may be more to do.
+   *
+   * @throws {TidelogError} The first error met; processes that met none have gone on, and what failed is tried again.
+   */
+  advance(): Promise<{ readonly due?: number; readonly changed: boolean }>
 }
 
 /** The longest wait, in milliseconds: a device that was suspended notices within it that timeouts are due. */
@@ -111,12 +119,22 @@ export function makeProcesses(session: Session, tabs: Tabs, processes: readonly 
         return 'null'
       })
     },
+    async advance() {
+      const standing = (): string => JSON.stringify(session.status())
+      const before = standing()
+      const { due } = await round(session)
+      return { ...(due === null ? {} : { due }), changed: standing() !== before }
+    },
   }
 }
 
+/** One round of all processes. */
+const round = async (session: Session): Promise<{ due: number | null; troubled: boolean }> =>
+  JSON.parse(await session.call(() => session.core.advanceProcesses())) as { due: number | null; troubled: boolean }
+
 /** Lets the processes act whenever something has changed, and when timeouts are due, until the tidelog is closed. */
 async function act(session: Session): Promise<void> {
-  const { core, environment, watchers } = session
+  const { environment, watchers } = session
   let wake = (): void => {}
   const woken = (): void => wake()
   const stops = [watchers.log(woken), watchers.sync(woken)]
@@ -127,7 +145,7 @@ async function act(session: Session): Promise<void> {
     const changed = new Promise<void>((resolve) => (wake = resolve))
     let wait: number | undefined
     try {
-      const { due, troubled } = JSON.parse(await session.call(() => core.advanceProcesses())) as { due: number | null; troubled: boolean }
+      const { due, troubled } = await round(session)
       failures = troubled ? failures + 1 : 0
       if (due !== null) wait = Math.max(due - environment.now(), 1)
     } catch (thrown) {

@@ -4,10 +4,12 @@ import type { AnyCommand } from '../command.js'
 import { invalidArgument } from '../errors.js'
 import type { AnyEvent, EventExtras } from '../event.js'
 import type { open as openFrom } from '../open.js'
+import type { ProcessManager } from '../process.js'
 import type { Projection } from '../projection.js'
 import type { Upcaster } from '../upcaster.js'
 import { givenAggregate, type GivenAggregate } from './aggregate.js'
 import type { Happened } from './happened.js'
+import { givenProcess, type ProcessStory } from './process.js'
 import { givenRows, type Folded } from './projection.js'
 import { Story } from './story.js'
 import { givenStored, type Decoded, type StoredShape } from './upcaster.js'
@@ -19,6 +21,11 @@ export interface Given {
     aggregate: Aggregate<State, Command, Event>,
     events?: readonly (NoInfer<Event> & EventExtras)[],
   ): GivenAggregate<State, Command, Event>
+  /**
+   * A process manager, and what it knows as history, of which everything that it led to has been done:
+   * `await given(certification, []).when(happened(course, 'ada', event)).thenCommands(command(certificate, 'ada', { type: 'Give' }))`.
+   */
+  <State>(process: ProcessManager<State>, history?: readonly Happened[]): ProcessStory<State>
   /** These events, whatever their streams: `given(progress, [happened(course, 'ada', event)]).then({ ada: row })`. */
   <Row>(projection: Projection<Row>, history: readonly Happened[]): Folded<Row>
   /** A stored event, read with these upcasters: `await given(renamed, stored).then(shape)`. */
@@ -35,11 +42,12 @@ export function makeGiven(open: typeof openFrom): Given {
   function given(of: unknown, past?: unknown): unknown {
     if (typeof of === 'object' && of !== null) {
       if ('decide' in of) return givenAggregate(of as unknown as Aggregate<unknown, AnyCommand, AnyEvent>, (past ?? []) as AnyEvent[])
+      if ('correlate' in of) return givenProcess(open, of as unknown as ProcessManager<unknown>, (past ?? []) as Happened[])
       if ('on' in of) return givenRows(of as unknown as Projection<unknown>, past as Happened[])
       if (past !== undefined) return givenStored(open, Array.isArray(of) ? (of as Upcaster[]) : [of as Upcaster], past as StoredShape)
       if (Array.isArray(of)) return new Story(open, of as Happened[])
     }
-    throw invalidArgument('given', 'given() takes an aggregate, a projection or upcasters with what they are given, or a history')
+    throw invalidArgument('given', 'given() takes an aggregate, a projection, a process manager or upcasters with what they are given, or a history')
   }
   return given as Given
 }
