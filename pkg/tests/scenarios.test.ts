@@ -14,9 +14,9 @@ assert.ok(files.length > 0)
 for (const file of files) {
   const script = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Script
   describe(`scenarios: ${script.about}`, () => {
-    for (const { name, server = false, steps } of script.scenarios) {
+    for (const { name, server = false, domain = 'course', steps } of script.scenarios) {
       it(name, async () => {
-        const world = new World(server)
+        const world = new World(server, domain)
         const kept = new Kept()
         try {
           for (const [index, step] of steps.entries()) await play(world, kept, step, `step ${index + 1} (${step.do})`)

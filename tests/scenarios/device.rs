@@ -1,6 +1,6 @@
 //! The devices of a scenario: natively in memory, in browsers in IndexedDB.
 
-use super::domain;
+use super::{academy::academy, domain, script::Domain};
 use std::collections::BTreeMap;
 use tidelog::{
     engine::{Engine, Parts},
@@ -19,6 +19,7 @@ pub type Device = Engine<<Disk as Database>::Store>;
 /// Everything that a scenario plays with.
 pub struct World {
     name: String,
+    domain: Domain,
     pub clock: ManualEnvironment,
     pub server: Option<InProcessServer>,
     devices: BTreeMap<String, (Disk, Device)>,
@@ -27,10 +28,11 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(name: &str, server: bool) -> Self {
+    pub fn new(name: &str, server: bool, domain: Domain) -> Self {
         let clock = ManualEnvironment::new(1);
         Self {
             name: name.to_owned(),
+            domain,
             server: server.then(|| InProcessServer::new(&clock)),
             clock,
             devices: BTreeMap::new(),
@@ -45,11 +47,15 @@ impl World {
         }
         let disk = disk(&format!("{} {name}", self.name));
         let authority = if self.server.is_some() { Authority::Server } else { Authority::Device };
-        let parts = Parts {
-            registry: domain::registry(),
-            projections: vec![erase::<domain::Progress>()],
-            decoder: domain::decoder(),
-            ..Parts::new(authority, self.clock.another(self.devices.len() as u64 + 2).surroundings())
+        let environment = self.clock.another(self.devices.len() as u64 + 2);
+        let parts = match self.domain {
+            Domain::Academy => academy(authority, &environment),
+            Domain::Course => Parts {
+                registry: domain::registry(),
+                projections: vec![erase::<domain::Progress>()],
+                decoder: domain::decoder(),
+                ..Parts::new(authority, environment.surroundings())
+            },
         };
         let device = Engine::open(disk.holder().await, parts).await.unwrap();
         if let Some(server) = &self.server {

@@ -1,9 +1,12 @@
 //! One suite of scenarios for both languages (README.md beside this file), here over the Rust API.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
+#[path = "../support/academy.rs"]
+mod academy;
 mod device;
 mod domain;
 mod play;
+mod processes;
 mod script;
 mod verbs;
 
@@ -37,6 +40,7 @@ files! {
     commands
     inside
     past
+    processes
     projections
     reading
     snapshots

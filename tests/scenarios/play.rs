@@ -12,7 +12,7 @@ pub async fn file(text: &str) {
     let script: Script = serde_json::from_str(text).unwrap();
     let mut failed = Vec::new();
     for scenario in script.scenarios {
-        let mut world = World::new(&scenario.name, scenario.server);
+        let mut world = World::new(&scenario.name, scenario.server, scenario.domain);
         if let Err(why) = scenario_in(&mut world, &scenario).await {
             failed.push(format!("{}\n  {why}", scenario.name));
         }

@@ -19,7 +19,19 @@ pub struct Scenario {
     /// Whether a server is the authority; else each device is its own.
     #[serde(default)]
     pub server: bool,
+    /// Which domain it is played in.
+    #[serde(default)]
+    pub domain: Domain,
     pub steps: Vec<Step>,
+}
+
+/// What is played in: courses and exams, or what a process leads to.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Domain {
+    #[default]
+    Course,
+    Academy,
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use super::{
     device::{Device, World},
     domain::state_json,
+    processes,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -56,11 +57,11 @@ impl From<ReadError> for Failure {
     }
 }
 
-fn arguments<T: DeserializeOwned>(given: Value) -> Result<T, Failure> {
+pub fn arguments<T: DeserializeOwned>(given: Value) -> Result<T, Failure> {
     serde_json::from_value(given).map_err(|error| Failure::Scenario(format!("arguments: {error}")))
 }
 
-fn json_of<T: serde::Serialize>(value: &T) -> Value {
+pub fn json_of<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
@@ -98,7 +99,10 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "health" => Ok(json_of(&device.health(in_memory()))),
         "dump" => Ok(json_of(&device.dump(in_memory(), false).await?)),
         "outcome" => outcome(&device, arguments(given)?).await,
-        other => Err(Failure::Scenario(format!("there is no verb {other}"))),
+        other => match processes::run(&device, other, given).await? {
+            Some(answer) => Ok(answer),
+            None => Err(Failure::Scenario(format!("there is no verb {other}"))),
+        },
     }
 }
 

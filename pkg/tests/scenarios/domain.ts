@@ -1,5 +1,6 @@
 /** The domain of the scenarios; `tests/scenarios/domain.rs` is the same in Rust. */
-import { aggregate, DomainError, projection, upcaster, type AnyAggregate, type AnyProjection } from '../../src/index.js'
+import { aggregate, DomainError, projection, upcaster, type AnyAggregate, type AnyProcess, type AnyProjection } from '../../src/index.js'
+import * as academy from './academy.js'
 
 type CourseCommand = { type: 'CompleteLesson' | 'EnsureLesson'; data: { lesson: string } }
 type CourseEvent = { type: 'LessonCompleted'; data: { lesson: string } } | { type: 'CourseLeft' }
@@ -58,6 +59,7 @@ export const lessonDone = upcaster({
   },
 })
 
-export const aggregates: Readonly<Record<string, AnyAggregate>> = { course, exam }
+export const aggregates: Readonly<Record<string, AnyAggregate>> = { course, exam, way: academy.way, certificate: academy.certificate, badge: academy.badge, inbox: academy.inbox }
 export const projections: Readonly<Record<string, AnyProjection>> = { progress }
+export const processes: Readonly<Record<string, AnyProcess>> = { certification: academy.certification }
 export const upcasters = [lessonDone]

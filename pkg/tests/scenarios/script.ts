@@ -2,12 +2,17 @@
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
+/** What is played in: courses and exams, or what a process leads to. */
+export type Domain = 'course' | 'academy'
+
 export interface Script {
   readonly about: string
   readonly scenarios: readonly {
     readonly name: string
     /** Whether a server is the authority; else each device is its own. */
     readonly server?: boolean
+    /** Which domain it is played in; default `course`. */
+    readonly domain?: Domain
     readonly steps: readonly Step[]
   }[]
 }

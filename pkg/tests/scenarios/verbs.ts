@@ -1,6 +1,6 @@
 /** The verbs of the scenarios over the npm package. Each names the arguments that it knows; others are failures. */
-import type { AppendOptions, BulkCommit, ExecuteOptions, Moment, NewEvent, RecordedEvent, Tidelog } from '../../src/index.js'
-import { aggregates, projections } from './domain.js'
+import type { AppendOptions, BulkCommit, ExecuteOptions, Moment, NewEvent, ProcessManager, ProcessState, RecordedEvent, Tidelog } from '../../src/index.js'
+import { aggregates, processes, projections } from './domain.js'
 import type { World } from './world.js'
 
 type Arguments = Readonly<Record<string, unknown>>
@@ -16,6 +16,9 @@ function named<Part>(parts: Readonly<Record<string, Part>>, name: unknown): Part
   if (found === undefined) throw new Error(`the domain has no ${String(name)}`)
   return found
 }
+
+/** A process manager by its name, be it one that no tidelog was given. */
+const processNamed = (name: unknown): ProcessManager<unknown> => processes[String(name)] ?? ({ name } as ProcessManager<unknown>)
 
 /** A moment: `{ version }`, `{ position }`, `{ time }`, `{ known }` or nothing. */
 function momentOf(at: unknown): { at?: Date | number; knownAt?: Date } {
@@ -93,6 +96,17 @@ export const verbs: Readonly<Record<string, Verb>> = {
       return { pending: pending.commits, rejected }
     },
   },
+  act: {
+    takes: [],
+    async run({ processes }) {
+      for (let round = 0; round < 100; round++) if (!(await processes.advance()).changed) return
+      throw new Error('the processes do not come to rest')
+    },
+  },
+  processes: { takes: ['process', 'status'], run: (device, { process, status }) => device.processes.list(processNamed(process), status === undefined ? {} : { status: status as ProcessState }) },
+  process: { takes: ['process', 'id'], run: (device, { process, id }) => device.processes.get(processNamed(process), id as string) },
+  processStatus: { takes: ['process'], run: (device, { process }) => device.processes.status(processNamed(process)) },
+  retryProcess: { takes: ['process', 'id'], run: (device, { process, id }) => device.processes.retry(processNamed(process), id as string) },
   queue: { takes: [], run: (device) => device.queue.list() },
   rejected: { takes: [], run: (device) => device.rejected.list() },
   retry: { takes: ['commit'], run: (device, { commit }) => device.rejected.retry(commit as string) },

@@ -3,18 +3,25 @@ import { open, type OpenOptions, type Tidelog } from '../../src/node.js'
 import { Device } from '../../src/testing/device.js'
 import { Clock, storyEnvironment, Switch } from '../../src/testing/environment.js'
 import { StoryServer } from '../../src/testing/server.js'
-import { aggregates, projections, upcasters } from './domain.js'
+import * as academy from './academy.js'
+import { course, exam, projections, upcasters } from './domain.js'
+import type { Domain } from './script.js'
 
-const domain: Partial<OpenOptions> = { aggregates: Object.values(aggregates), projections: Object.values(projections), upcasters }
+const domains: Readonly<Record<Domain, Partial<OpenOptions>>> = {
+  course: { aggregates: [course, exam], projections: Object.values(projections), upcasters },
+  academy: { aggregates: [academy.way, academy.certificate, academy.badge, academy.inbox], processes: [academy.certification] },
+}
 
 /** Everything that a scenario plays with. */
 export class World {
   readonly #clock = new Clock()
   readonly #server: StoryServer | undefined
+  readonly #domain: Partial<OpenOptions>
   readonly #devices = new Map<string, { tidelog: Tidelog; device?: Device }>()
 
   /** With a server or without. */
-  constructor(server: boolean) {
+  constructor(server: boolean, domain: Domain) {
+    this.#domain = domains[domain]
     if (server) this.#server = new StoryServer(this.#clock)
   }
 
@@ -28,12 +35,12 @@ export class World {
     if (known) return known.tidelog
     const seed = this.#devices.size + 1
     if (this.#server) {
-      const device = await Device.open(open, name, domain, this.#clock, this.#server, seed)
+      const device = await Device.open(open, name, this.#domain, this.#clock, this.#server, seed)
       this.#devices.set(name, { tidelog: device.tidelog, device })
       return device.tidelog
     }
     const environment = storyEnvironment(this.#clock, new Switch(), seed)
-    const tidelog = await open({ ...domain, name, storage: 'memory', environment })
+    const tidelog = await open({ ...this.#domain, name, storage: 'memory', environment })
     this.#devices.set(name, { tidelog })
     return tidelog
   }
