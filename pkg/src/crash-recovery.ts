@@ -13,12 +13,14 @@
 import type { Environment } from './environment.js'
 
 const database = 'tidelog-crash-recovery'
-const present = 'present'
+/** One table for all: no two writes to a database may run side by side, see `src/log/indexeddb/write.rs`. */
+const pages = 'pages'
 const ballast = 'ballast'
 /** Below 64 KiB, from where on Chromium keeps a value in a file of its own, outside the journal. */
 const rowSize = 32 * 1024
-/** 4.5 MiB. */
-const rows = 144
+/** 4.5 MiB in all, in transactions of which each leaves little to recover from. */
+const transactions = 18
+const rowsEach = 8
 /** Milliseconds that opening waits for the ballast at most. */
 const patience = 3_000
 /** Milliseconds without a change after which a page that nobody sees counts as one that doesn't write. */
@@ -49,14 +51,14 @@ async function recover(environment: Environment, locks: LockManager): Promise<Pr
   // Whoever finds this taken leaves the matter to who has it.
   await locks.request(database, { ifAvailable: true }, async (lock) => {
     if (!lock) return
-    const keys = connection.transaction(present).objectStore(present).getAllKeys()
+    const keys = connection.transaction(pages).objectStore(pages).getAllKeys()
     await done(keys.transaction as IDBTransaction)
     const alive = new Set((await locks.query()).held?.map(({ name }) => name))
-    const dead = keys.result.filter((key) => !alive.has(key as string))
+    const dead = keys.result.filter((key) => key !== ballast && !alive.has(key as string))
     if (dead.length === 0) return
     await beginNewJournal(connection)
-    const transaction = connection.transaction(present, 'readwrite')
-    for (const key of dead) transaction.objectStore(present).delete(key)
+    const transaction = connection.transaction(pages, 'readwrite')
+    for (const key of dead) transaction.objectStore(pages).delete(key)
     await done(transaction)
   })
   await presence.begin()
@@ -124,8 +126,8 @@ class Presence {
 
   #change(request: (store: IDBObjectStore) => void): IDBTransaction | undefined {
     try {
-      const transaction = this.#connection.transaction(present, 'readwrite')
-      request(transaction.objectStore(present))
+      const transaction = this.#connection.transaction(pages, 'readwrite')
+      request(transaction.objectStore(pages))
       // The page may end before the request does.
       transaction.commit()
       return transaction
@@ -140,11 +142,13 @@ class Presence {
 async function beginNewJournal(connection: IDBDatabase): Promise<void> {
   // Chromium compresses values: bytes that can't be.
   const row = crypto.getRandomValues(new Uint8Array(rowSize))
-  const transaction = connection.transaction(ballast, 'readwrite')
-  const store = transaction.objectStore(ballast)
-  for (let number = 0; number < rows; number++) store.put(row, 0)
-  store.clear()
-  await done(transaction)
+  for (let number = 0; number <= transactions; number++) {
+    const transaction = connection.transaction(pages, 'readwrite')
+    const store = transaction.objectStore(pages)
+    if (number === transactions) store.delete(ballast)
+    else for (let put = 0; put < rowsEach; put++) store.put(row, ballast)
+    await done(transaction)
+  }
 }
 
 /** Takes a lock that ends with the page, or with the call of what this resolves to. */
@@ -157,10 +161,7 @@ function hold(locks: LockManager, name: string): Promise<() => void> {
 function connect(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(database, 1)
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(present)
-      request.result.createObjectStore(ballast)
-    }
+    request.onupgradeneeded = () => request.result.createObjectStore(pages)
     request.onsuccess = () => {
       const connection = request.result
       connection.onversionchange = () => connection.close()

@@ -1,6 +1,11 @@
 /**
+ * Two ways in which Chromium deletes every database of an origin after it was killed, and that they can't happen to a log.
+ *
  * A browser that died within a write leaves half a record at the end of LevelDB's journal. Chromium appends behind it, and the start after the
- * next then takes the journal to be damaged and deletes every database of the origin (https://github.com/google/leveldb/issues/1287).
+ * next then takes the journal to be damaged (https://github.com/google/leveldb/issues/1287).
+ *
+ * A browser that died while two writes to one database ran side by side leaves the locks of both, the one of the database in each of them. The
+ * next start takes that for a contradiction ("Invalid locks on disk").
  */
 import assert from 'node:assert/strict'
 import { readdirSync, statSync, truncateSync } from 'node:fs'
@@ -61,7 +66,7 @@ test('ballast is written after a death only: not for a second tab, not after pag
       globalThis.ballast = 0
       const { put } = IDBObjectStore.prototype
       IDBObjectStore.prototype.put = function (...row) {
-        if (this.name === 'ballast') globalThis.ballast++
+        if (row[1] === 'ballast') globalThis.ballast++
         return put.apply(this, row)
       }
     })
@@ -75,7 +80,7 @@ test('ballast is written after a death only: not for a second tab, not after pag
   }
   const present = (page) =>
     page.evaluate(() =>
-      import('/raw.js').then((raw) => raw.withDatabase('tidelog-crash-recovery', (database) => raw.done(database.transaction('present').objectStore('present').getAllKeys()))),
+      import('/raw.js').then((raw) => raw.withDatabase('tidelog-crash-recovery', (database) => raw.done(database.transaction('pages').objectStore('pages').getAllKeys()))),
     )
   const seen = (page, state) =>
     page.evaluate((state) => {
@@ -118,5 +123,33 @@ test('ballast is written after a death only: not for a second tab, not after pag
     assert.equal(sixth.ballast, 0, 'once')
   } finally {
     await device.kill()
+  }
+})
+
+test('no two writes to a log run side by side', { timeout: 60_000 }, async (test) => {
+  const site = await startSite()
+  atEnd(test, () => site.close())
+  const device = await startDevice(join(scratch(test), 'profile'), site)
+  atEnd(test, () => device.close())
+  await device.context.addInitScript(() => {
+    globalThis.scopes = {}
+    const { transaction } = IDBDatabase.prototype
+    IDBDatabase.prototype.transaction = function (tables, mode, ...more) {
+      if (mode === 'readwrite') (globalThis.scopes[this.name] ??= []).push([tables].flat())
+      return transaction.call(this, tables, mode, ...more)
+    }
+  })
+  const page = await openPage(device.context, site)
+  await openLog(page, { name: 'busy', snapshots: { every: 5 } })
+  await Promise.all(Array.from({ length: 30 }, (_, lesson) => complete(page, String(lesson))))
+  const kinds = () => page.evaluate(() => [...new Set(Object.values(globalThis.scopes).flat(2))].sort())
+  // the log itself, and what is made of it in the background
+  await until('rows of a projection and a snapshot', async () => {
+    const written = await kinds()
+    return ['confirmed', 'projection-rows', 'snapshots'].every((table) => written.includes(table))
+  })
+  for (const [database, scopes] of Object.entries(await page.evaluate(() => globalThis.scopes))) {
+    const common = scopes.reduce((common, tables) => common.filter((table) => tables.includes(table)))
+    assert.ok(common.length > 0, `two writes to ${database} have no table in common: ${JSON.stringify(scopes)}`)
   }
 })

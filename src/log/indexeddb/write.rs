@@ -40,6 +40,10 @@ pub(super) async fn write(
     }
 }
 
+/// The tables that a batch holds, and always the one that all batches hold: the browser then lets no two writes run side by side.
+///
+/// Chromium keeps the locks of a running write on disk, those of the whole database too, which writes to different tables share. If it is
+/// killed while two run, it takes the two for a contradiction ("Invalid locks on disk") and deletes every database of the origin.
 fn tables(batch: &Batch) -> Vec<&'static str> {
     let written = batch.writes.iter().map(|write| match write {
         Write::Add(table, ..)
@@ -47,11 +51,9 @@ fn tables(batch: &Batch) -> Vec<&'static str> {
         | Write::Delete(table, _)
         | Write::DeletePrefix(table, _) => *table,
     });
-    // What is not guarded by the epoch needs not wait for those who hold its table.
-    let epoch = (batch.epoch.is_some() || batch.new_epoch.is_some()).then_some(Table::Meta);
     let absent = batch.absent.iter().map(|(table, _)| *table);
     let unchanged = batch.unchanged.iter().map(|(table, ..)| *table);
-    scope(epoch.into_iter().chain(written).chain(absent).chain(unchanged))
+    scope([Table::Meta].into_iter().chain(written).chain(absent).chain(unchanged))
 }
 
 /// Issues every request at once, reads the guards, then commits or takes everything back.
