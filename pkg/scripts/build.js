@@ -18,8 +18,13 @@ if (!existsSync(`${root}wasm/tidelog_bg.wasm`)) {
 
 await rm(`${root}dist`, { recursive: true, force: true })
 const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, sourcemap: true, tsconfig: `${root}tsconfig.json` }
-// What few apps need is loaded when it is asked for.
-await build({ ...options, entryPoints: [`${root}src/index.ts`, `${root}src/bytes.ts`, `${root}src/transfer.ts`], external: ['./transfer.js'] })
+// What few pages need is loaded when it is asked for (src/parts.ts).
+const parts = ['transport', 'processes', 'trace', 'past', 'transfer']
+await build({
+  ...options,
+  entryPoints: ['index', 'bytes', ...parts].map((entry) => `${root}src/${entry}.ts`),
+  external: parts.map((part) => `./${part}.js`),
+})
 // The other entries are a few lines around the first, and must share it: two copies would not know each other's logs.
 await build({
   ...options,

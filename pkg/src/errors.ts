@@ -86,6 +86,8 @@ export interface ErrorDetails {
   'implausible-clock': object
   /** The wasm could not be fetched or compiled. */
   'wasm-failed': { url?: string }
+  /** A file of the package that is loaded when it is first needed (`part` is its name) could not be. Load the page again once there is a network. */
+  'part-failed': { part: string }
   /** The core crashed: its memory can't be trusted any more. The log can: load the page again. */
   'core-crashed': object
   /** A call into the tidelog from within `decide`, `evolve`, a projection or an upcaster, which must be pure. */
@@ -105,6 +107,11 @@ export class TidelogError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly code: Code
   /** What the error carries. */
   readonly details: ErrorDetails[Code]
+
+  /** Also an error that another file of this package made, which has a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isBranded(value, brand)
+  }
 
   /** Made by this package; an app has no need to. */
   constructor(code: Code, message: string, details: ErrorDetails[Code], options?: { cause?: unknown }) {

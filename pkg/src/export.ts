@@ -1,5 +1,6 @@
 /** In and out: the log as text, and back. What does it is loaded when it is first asked for. */
 import type { AnyAggregate } from './aggregate.js'
+import { transferPart } from './parts.js'
 import type { Session } from './session.js'
 
 /** How far an export or import has come, and in the end what it was. */
@@ -97,12 +98,12 @@ export interface RowImportOptions<Row> extends TransferOptions {
 export function makeExport(session: Session, options: ExportOptions): Export {
   session.check()
   async function* chunks(): AsyncGenerator<string> {
-    const { exportChunks } = await import('./transfer.js')
+    const { exportChunks } = await transferPart()
     yield* exportChunks(session, options)
   }
   return {
     [Symbol.asyncIterator]: chunks,
-    text: async () => (await import('./transfer.js')).textOf(chunks()),
+    text: async () => (await transferPart()).textOf(chunks()),
     stream() {
       const rest = chunks()
       const bytes = new TextEncoder()

@@ -4,7 +4,6 @@ import { adaptProjection } from './adapt-projection.js'
 import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
 import { pack } from './compression.js'
-import { adaptProcess } from './adapt-process.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { recoverFromCrash } from './crash-recovery.js'
 import { surroundings, type Environment } from './environment.js'
@@ -12,8 +11,9 @@ import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError }
 import type { AnyProjection } from './projection.js'
 import { Maintenance } from './maintenance.js'
 import type { Middleware } from './middleware.js'
-import type { AnyProcess } from './process.js'
-import { makeProcesses } from './processes.js'
+import { loadAhead, processesPart, tracePart, transportPart } from './parts.js'
+import { unknownProcess, type AnyProcess } from './process.js'
+import type { Processes } from './processes.js'
 import { Purity } from './purity.js'
 import { isRust } from './rust.js'
 import { Session } from './session.js'
@@ -23,8 +23,9 @@ import { versions } from './read.js'
 import { SyncControl } from './sync.js'
 import { Tabs } from './tabs.js'
 import { Tidelog } from './tidelog.js'
-import { markTimings, tracing, tracingMiddleware, tracingTransport, type Hooks } from './trace.js'
-import { checkSync, defaultPollInterval, httpTransport, type SyncOptions, type Transport } from './transport.js'
+import { checkSync, defaultPollInterval, type SyncOptions } from './sync-options.js'
+import type { Hooks } from './trace.js'
+import type { Transport } from './transport.js'
 import type { Upcaster } from './upcaster.js'
 import type { Change } from './watchers.js'
 import { wasmCore, type Wasm } from './wasm.js'
@@ -107,9 +108,6 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   const onError = options.onError ?? ((error: TidelogError) => console.error(error))
   const upcasting = JSON.stringify([upcasters, options.unknownEvents, knownEvents], (_, value: unknown) => (typeof value === 'function' ? String(value) : value))
   const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError)]))
-  const trace = options.hooks && tracing(name, options.hooks, (thrown) => onError(hookFailed(thrown)))
-  const http = sync && httpTransport(sync, environment)
-  const transport = http && trace ? tracingTransport(trace, http) : http
   // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
   let failOpening!: (error: TidelogError) => void
   const crashedOpening = new Promise<never>((_, reject) => (failOpening = reject))
@@ -128,25 +126,37 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     ...(options.snapshots === undefined ? {} : { snapshots: corePolicy(options.snapshots, 'snapshots') }),
   } as CoreSettings
   let core: Core
+  let transport: Transport | undefined
+  let layers = middleware
+  let processing: typeof import('./processes.js') | undefined
   let wrote = (): void => {}
   const recovered = storage === 'memory' ? undefined : recoverFromCrash(environment)
   try {
-    const openCore = await wasmCore(options.wasm)
+    const parts = [sync && transportPart(), processes.length > 0 ? processesPart() : undefined, options.hooks || options.marks ? tracePart() : undefined] as const
+    const [openCore, transporting, processingPart, tracing] = await Promise.all([wasmCore(options.wasm), ...parts])
     if (recovered) wrote = await recovered
+    processing = processingPart
+    transport = sync && transporting?.httpTransport(sync, environment)
+    if (tracing && options.hooks) {
+      const trace = tracing.tracing(name, options.hooks, (thrown) => onError(hookFailed(thrown)))
+      layers = [tracing.tracingMiddleware(trace), ...middleware]
+      transport &&= tracing.tracingTransport(trace, transport)
+    }
+    const measured = options.marks ? tracing?.markTimings(environment) : undefined
     const opening = openCore(
       settings,
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => adaptUpcaster(one, purity)),
-      processes.map((one) => adaptProcess(one, purity)),
-      coreHooks(environment, transport, listening, options.marks === true),
+      processes.map((one) => processingPart!.adaptProcess(one, purity)),
+      coreHooks(environment, transport, listening, measured),
     )
     core = await Promise.race([opening, crashedOpening])
   } catch (thrown) {
     throw asTidelogError(thrown)
   }
 
-  const session = new Session(name, core, environment, sync !== undefined, purity, onError, trace ? [tracingMiddleware(trace), ...middleware] : middleware)
+  const session = new Session(name, core, environment, sync !== undefined, purity, onError, layers)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
   // What is in memory is this tab's alone, and so is its sync.
   const shared = session.status().storage === 'indexeddb'
@@ -184,12 +194,18 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   syncControl.start()
   maintenance.schedule()
   void storageControl.refresh()
-  const processesAtWork = makeProcesses(session, tabs, processes)
-  return new Tidelog({ session, processes: processesAtWork, sync: syncControl, storage: storageControl, adapted, projections })
+  session.whenEnded(loadAhead(environment))
+  return new Tidelog({ session, processes: processing?.makeProcesses(session, tabs, processes) ?? noProcesses(session), sync: syncControl, storage: storageControl, adapted, projections })
 }
 
 const hookFailed = (cause: unknown): TidelogError => new TidelogError('middleware-failed', `hooks failed: ${messageOf(cause)}`, { middleware: 'hooks' }, { cause })
 const nameOf = ({ name }: { readonly name: string }): string => name
+
+/** The processes of a log that was given none. */
+function noProcesses(session: Session): Processes {
+  const none = (process: AnyProcess): Promise<never> => session.call(() => Promise.reject(unknownProcess(process)))
+  return { list: none, get: none, status: none, retry: none }
+}
 
 /** Who takes what the core says. */
 interface Listening {
@@ -201,12 +217,12 @@ interface Listening {
 }
 
 /** What the core takes from outside. */
-function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, marks: boolean): CoreHooks {
+function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, measured: CoreHooks['measured'] | undefined): CoreHooks {
   return {
     now: () => environment.now(),
     elapsed: () => environment.elapsed(),
-    measuring: marks,
-    measured: marks ? markTimings(environment) : () => {},
+    measuring: measured !== undefined,
+    measured: measured ?? (() => {}),
     // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
     random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
     send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),

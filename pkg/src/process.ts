@@ -2,7 +2,7 @@
 import { checkName, type Aggregate } from './aggregate.js'
 import type { AnyCommand } from './command.js'
 import { encodeCommand, integer, millis, text } from './encode.js'
-import { invalidArgument } from './errors.js'
+import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, RecordedEvent } from './event.js'
 
 /** What an event is to a process: the first, a further or the last one of an instance. Nothing if it is none of its business. */
@@ -117,4 +117,10 @@ export const reaction = {
   cancel: (name: string): Reaction => json(`{"cancel":${named(name)}}`),
   /** Makes up for everything the instance has done, the latest first; says why. */
   compensate: (reason: string): Reaction => json(`{"compensate":${JSON.stringify(String(reason))}}`),
+}
+
+/** A process manager that was not given to `open()`. */
+export function unknownProcess(process: AnyProcess | undefined): TidelogError<'unknown-process'> {
+  const name = String(process?.name)
+  return new TidelogError('unknown-process', `the process manager ${name} was not given to open()`, { process: name })
 }

@@ -1,10 +1,11 @@
 /** Process managers at work: one tab lets them act, all can see how they stand. */
 import type { AnyCommand } from './command.js'
 import { text } from './encode.js'
-import { TidelogError } from './errors.js'
-import type { AnyProcess, ProcessManager } from './process.js'
+import { unknownProcess, type AnyProcess, type ProcessManager } from './process.js'
 import type { Session } from './session.js'
 import type { Tabs } from './tabs.js'
+
+export { adaptProcess } from './adapt-process.js'
 
 /** Where an instance stands. */
 export type ProcessState =
@@ -94,16 +95,15 @@ export interface Processes {
 /** The longest wait, in milliseconds: a device that was suspended notices within it that timeouts are due. */
 const longest = 60_000
 
-/** The processes over the core; where there are some, the tab that holds the lock lets them act. */
+/** The processes over the core; the tab that holds the lock lets them act. */
 export function makeProcesses(session: Session, tabs: Tabs, processes: readonly AnyProcess[]): Processes {
   const { core } = session
   const ask = <Answer>(process: AnyProcess, run: (name: string) => Promise<string>): Promise<Answer> => {
     session.check()
-    const name = String((process as AnyProcess | undefined)?.name)
-    if (!processes.includes(process)) throw new TidelogError('unknown-process', `the process manager ${name} was not given to open()`, { process: name })
-    return session.call(() => run(name)).then((json) => JSON.parse(json) as Answer)
+    if (!processes.includes(process)) throw unknownProcess(process)
+    return session.call(() => run(process.name)).then((json) => JSON.parse(json) as Answer)
   }
-  if (processes.length > 0) void tabs.lead(() => act(session), 'processes').catch(session.failed)
+  void tabs.lead(() => act(session), 'processes').catch(session.failed)
   return {
     async list<State>(process: ProcessManager<State>, { status }: { readonly status?: ProcessState } = {}) {
       const all = await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, undefined))

@@ -1,8 +1,9 @@
 /** Replay: going through what has happened once more, without anything happening again. */
 import { integer, millis, text } from './encode.js'
-import { invalidArgument, messageOf } from './errors.js'
+import { invalidArgument } from './errors.js'
 import type { AnyEvent, RecordedEvent } from './event.js'
 import { Cell, type Readable } from './live.js'
+import { pastPart } from './parts.js'
 import type { Projection } from './projection.js'
 import type { Deciding } from './read.js'
 import { isRust } from './rust.js'
@@ -96,103 +97,64 @@ export interface Reducer<State, Event extends AnyEvent> {
 /** An aggregate's folding half: states by stream. */
 export interface Evolving<State, Event extends AnyEvent> extends Reducer<State, Event> {
   readonly name: string
+  /** The types of events that it understands: others are not handed to it. Default: all are. */
+  readonly events?: readonly string[]
 }
 
-/** What takes the events. */
-interface Handler {
-  take(events: readonly RecordedEvent[], progress: ReplayProgress): void | Promise<void>
-  /** Whether it takes events one by one, so that a failure names one. */
-  readonly single: boolean
-  readonly result: unknown
+/** What was asked of a replay, checked. */
+export interface ReplayPlan {
+  /** What takes the events. */
+  readonly handler: unknown
+  /** What the core takes, as JSON. */
+  readonly core: string
+  /** Whether it ends at the first failure. */
+  readonly stops: boolean
+  /** The most failures to keep. */
+  readonly most: number
 }
 
-interface Step {
-  events: RecordedEvent[]
-  failures: ReplayFailure[]
-  cursor: unknown
-  progress: ReplayProgress
-  done: boolean
+/** What the app does with a replay under way. */
+export interface ReplayControl {
+  readonly progress: Cell<ReplayProgress>
+  paused: boolean
+  cancelled: boolean
+  /** Lets it look again, if it waits. */
+  wake: () => void
 }
 
-/** Starts a replay. */
-export function startReplay(session: Session, given: unknown, options: ReplayOptions): Replay<unknown> {
+/** Starts a replay. What goes through the log is loaded with the first one. */
+export function startReplay(session: Session, handler: unknown, options: ReplayOptions): Replay<unknown> {
   session.check()
-  const handler = handlerOf(given)
-  const core = JSON.stringify(coreReplay(given, options))
-  const most = options.maxFailures === undefined ? 100 : integer(options.maxFailures, 0, 10_000, 'maxFailures')
-  const stops = options.onError !== 'collect'
-  const progress = new Cell<ReplayProgress>({ events: 0, total: 0, position: options.after ?? 0, failed: 0 })
-  const failures: ReplayFailure[] = []
-  let failed = 0
-  let paused = false
-  let cancelled = options.signal?.aborted ?? false
-  let wake = (): void => {}
+  checkHandler(handler)
+  const plan: ReplayPlan = {
+    handler,
+    core: JSON.stringify(coreReplay(handler, options)),
+    stops: options.onError !== 'collect',
+    most: options.maxFailures === undefined ? 100 : integer(options.maxFailures, 0, 10_000, 'maxFailures'),
+  }
+  const control: ReplayControl = {
+    progress: new Cell<ReplayProgress>({ events: 0, total: 0, position: options.after ?? 0, failed: 0 }),
+    paused: false,
+    cancelled: options.signal?.aborted ?? false,
+    wake() {},
+  }
   const cancel = (): void => {
-    cancelled = true
-    wake()
+    control.cancelled = true
+    control.wake()
   }
-
-  /** Notes a failure; whether the replay has to stop. */
-  const note = (failure: ReplayFailure): boolean => {
-    failed++
-    if (failures.length < most || stops) failures.push(failure)
-    return stops
-  }
-  /** Hands events over; the failure that stops it. */
-  const handOver = async (events: readonly RecordedEvent[], now: ReplayProgress): Promise<ReplayFailure | undefined> => {
-    for (const part of handler.single ? events.map((event) => [event]) : events.length > 0 ? [events] : []) {
-      try {
-        await session.pure(() => handler.take(part, now))
-      } catch (thrown) {
-        const [{ position, stream, version, type }] = part as [RecordedEvent]
-        const failure = { position: position ?? 0, ...(handler.single ? { stream, version, type } : {}), reason: messageOf(thrown) }
-        if (note(failure)) return failure
-      }
-    }
-    return undefined
-  }
-
-  async function run(): Promise<ReplayReport<unknown>> {
-    let cursor: string | undefined
-    let ended: ReplayReport<unknown>['ended'] = 'done'
-    for (;;) {
-      while (paused && !cancelled) await new Promise<void>((resolve) => (wake = resolve))
-      if (cancelled) {
-        ended = 'cancelled'
-        break
-      }
-      const step = JSON.parse(await session.call(() => session.core.replayStep(core, cursor))) as Step
-      // What stands before the first that can't be read is handed over first.
-      const unread = stops ? step.failures[0] : undefined
-      const readable = unread ? step.events.filter(({ position }) => (position ?? 0) < unread.position) : step.events
-      const before = progress.get()
-      let stopped = await handOver(readable, { ...step.progress, failed })
-      for (const failure of step.failures) if (!stopped && note(failure)) stopped = failure
-      if (stopped) {
-        const { position } = stopped
-        const taken = step.events.filter((event) => (event.position ?? 0) < position).length
-        progress.set({ ...step.progress, failed, events: before.events + taken, position: Math.max(before.position, position - 1) })
-        ended = 'failed'
-        break
-      }
-      cursor = JSON.stringify(step.cursor)
-      progress.set({ ...step.progress, failed })
-      if (step.done) break
-    }
-    return { ...progress.get(), ended, failures, result: handler.result }
-  }
-
   options.signal?.addEventListener('abort', cancel)
-  const finished = run().finally(() => options.signal?.removeEventListener('abort', cancel))
+  const finished = pastPart()
+    .then(({ runReplay }) => runReplay(session, plan, control))
+    .finally(() => options.signal?.removeEventListener('abort', cancel))
   return {
-    progress,
+    progress: control.progress,
     get paused() {
-      return paused
+      return control.paused
     },
-    pause: () => void (paused = true),
+    pause: () => void (control.paused = true),
     resume() {
-      paused = false
-      wake()
+      control.paused = false
+      control.wake()
     },
     cancel,
     finished,
@@ -219,43 +181,15 @@ function coreReplay(given: unknown, options: ReplayOptions): object {
   }
 }
 
-const isEvolving = (given: unknown): given is Evolving<unknown, AnyEvent> => isReducer(given) && 'name' in given
-const isReducer = (given: unknown): given is Reducer<unknown, AnyEvent> => typeof (given as Reducer<unknown, AnyEvent> | null)?.evolve === 'function'
+/** Whether a handler folds the streams of an aggregate. */
+export const isEvolving = (handler: unknown): handler is Evolving<unknown, AnyEvent> => isReducer(handler) && 'name' in handler
+/** Whether a handler folds all events into one state, or is an aggregate. */
+export const isReducer = (handler: unknown): handler is Reducer<unknown, AnyEvent> => typeof (handler as Reducer<unknown, AnyEvent> | null)?.evolve === 'function'
 
-function handlerOf(given: unknown): Handler {
-  if (typeof given === 'function') return { take: given as ReplayCallback, single: false, result: undefined }
-  if (typeof given === 'object' && given !== null && isRust(given)) throw invalidArgument('handler', 'what is written in Rust folds in its core: ask for a state or row `at` a moment')
-  if (isReducer(given)) {
-    const { initialState, evolve } = given
-    const initial = (): unknown => (typeof initialState === 'function' ? (initialState as () => unknown)() : initialState)
-    if (!isEvolving(given)) {
-      const all = { take: ([event]: readonly RecordedEvent[]) => void (all.result = evolve(all.result, event!)), single: true, result: initial() }
-      return all
-    }
-    const { name } = given
-    const states = new Map<string, unknown>()
-    const take = ([event]: readonly RecordedEvent[]): void => {
-      const { stream } = event!
-      if (aggregateOf(stream) === name) states.set(stream, evolve(states.has(stream) ? states.get(stream) : initial(), event!))
-    }
-    return { take, single: true, result: states }
+function checkHandler(handler: unknown): void {
+  if (typeof handler === 'function') return
+  if (typeof handler !== 'object' || handler === null || !(isReducer(handler) || typeof (handler as Projection<unknown>).on === 'object')) {
+    throw invalidArgument('handler', 'a replay takes a function, an aggregate, a projection, or a reducer { initialState, evolve }')
   }
-  if (typeof (given as Projection<unknown> | null)?.on === 'object') {
-    const { initial, key: keyOf, on, from } = given as Projection<unknown>
-    const rows = new Map<string, unknown>()
-    const take = ([event]: readonly RecordedEvent[]): void => {
-      const { type, stream } = event!
-      if (!Object.hasOwn(on, type) || (from && !from.includes(aggregateOf(stream)))) return
-      const key = keyOf(event!)
-      if (key === null || key === undefined) return
-      const next = on[type]!(rows.get(key) ?? initial(key), event!)
-      if (next === undefined) throw new Error('it returned undefined: return the row, or null to delete it')
-      if (next === null) rows.delete(key)
-      else rows.set(key, next)
-    }
-    return { take, single: true, result: rows }
-  }
-  throw invalidArgument('handler', 'a replay takes a function, an aggregate, a projection, or a reducer { initialState, evolve }')
+  if (isRust(handler)) throw invalidArgument('handler', 'what is written in Rust folds in its core: ask for a state or row `at` a moment')
 }
-
-const aggregateOf = (stream: string): string => stream.slice(0, stream.indexOf('-'))

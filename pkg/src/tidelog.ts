@@ -4,7 +4,7 @@ import type { Aggregate, AnyAggregate } from './aggregate.js'
 import { appendInChunks, type BulkOptions, type BulkProgress } from './bulk.js'
 import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions, MessageOptions } from './command.js'
 import type { Core } from './core.js'
-import { rowsDifference, stateDifference, type Difference, type DifferenceOptions, type RowsDifference } from './difference.js'
+import type { Difference, DifferenceOptions, RowsDifference } from './difference.js'
 import { encodeCommand, encodeEvents, expected, integer, text } from './encode.js'
 import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, NewEvent } from './event.js'
@@ -13,6 +13,7 @@ import { LiveValue, type Live } from './live.js'
 import { makeMetrics, type LiveMetrics } from './metrics.js'
 import type { QueryContext } from './middleware.js'
 import { momentOf, type MomentOptions } from './moment.js'
+import { pastPart, transferPart } from './parts.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
 import { makeProjections, type Projections } from './projections.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
@@ -248,12 +249,13 @@ export class Tidelog {
     if ('decide' in subject) {
       this.#aggregate(subject)
       const id = text(idOrOptions, 'id')
-      return around.query({ kind: 'load', of: name, key: id }, () => stateDifference(this.#session, subject, id, between))
+      return around.query({ kind: 'load', of: name, key: id }, async () => (await pastPart()).stateDifference(this.#session, subject, id, between))
     }
     this.#projection(subject)
-    if (options === undefined) return around.query({ kind: 'rows', of: name }, () => rowsDifference(this.#session, subject, undefined, between))
+    const rowsOf = async (key?: string): Promise<RowsDifference<unknown>> => (await pastPart()).rowsDifference(this.#session, subject, key, between)
+    if (options === undefined) return around.query({ kind: 'rows', of: name }, () => rowsOf())
     const key = text(idOrOptions, 'key')
-    const { rows, ...by } = await around.query({ kind: 'row', of: name, key }, () => rowsDifference(this.#session, subject, key, between))
+    const { rows, ...by } = await around.query({ kind: 'row', of: name, key }, () => rowsOf(key))
     const { before, after, changes } = rows[0] ?? { before: undefined, after: undefined, changes: [] }
     return { before, after, changes, ...by }
   }
@@ -330,7 +332,7 @@ export class Tidelog {
   import(source: ImportSource, options?: ImportOptions): Promise<TransferProgress>
   async import<Row>(source: unknown, options: ImportOptions & Partial<RowImportOptions<Row>> = {}): Promise<TransferProgress> {
     this.#session.check()
-    return (await import('./transfer.js')).runImport(this.#session, source, options)
+    return (await transferPart()).runImport(this.#session, source, options)
   }
 
   /** The version of a stream now, pending events included; 0 if there is no such stream. */

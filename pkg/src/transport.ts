@@ -1,37 +1,10 @@
 /** The HTTP exchange with the server: one request and its whole answer, with the token and a time limit. */
 import type { CoreHooks } from './core.js'
-import { integer, text } from './encode.js'
 import type { Environment } from './environment.js'
-import { invalidArgument, messageOf } from './errors.js'
+import { messageOf } from './errors.js'
+import type { SyncOptions } from './sync-options.js'
 
-/** How to reach the server. */
-export interface SyncOptions {
-  /** The URL of the log, such as `https://example.org/logs/academy`. A relative one is relative to the page. */
-  readonly url: string
-  /** The bearer token, or a function that gives it: asked before the first request, and again once after each 401. */
-  readonly token?: string | (() => string | Promise<string>)
-  /** Milliseconds between looks for news while there is nothing to push. From 100 to 86,400,000. Default 5,000. */
-  readonly pollInterval?: number
-  /** Milliseconds after which a request without its whole answer is given up. From 100 to 600,000. Default 30,000. */
-  readonly timeout?: number
-  /** The network of this sync. Default: the `fetch` of the environment. */
-  readonly fetch?: typeof fetch
-}
-
-/** Milliseconds between looks for news, unless the app says otherwise. */
-export const defaultPollInterval = 5_000
 const defaultTimeout = 30_000
-
-/** Checks the options of the sync. */
-export function checkSync(options: SyncOptions): void {
-  text(options.url, 'sync.url')
-  const { token, pollInterval, timeout } = options
-  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw invalidArgument('sync.token', 'sync.token is a string or a function that returns one')
-  }
-  if (pollInterval !== undefined) integer(pollInterval, 100, 86_400_000, 'sync.pollInterval')
-  if (timeout !== undefined) integer(timeout, 100, 600_000, 'sync.timeout')
-}
 
 /** The part of the core's hooks that reaches the server. */
 export interface Transport extends Pick<CoreHooks, 'send' | 'renewToken'> {

@@ -41,6 +41,15 @@ async function positions(options: Parameters<Tidelog['replay']>[1]): Promise<num
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
 describe('a replay', () => {
+  it('hands an aggregate only the events that it understands', async () => {
+    const newer = await open({ name: 'newer', storage: 'memory' })
+    await newer.append('course-1', [{ type: 'Done', data: { lesson: 'l1' } }, { type: 'Renamed', data: {} }])
+    const older = aggregate({ name: 'course', initialState: [] as string[], decide: (_: { type: 'Do' }): Done[] => [], evolve: (state, event: Done) => [...state, event.type], events: ['Done'] })
+    const { result } = await newer.replay(older).finished
+    newer.close()
+    assert.deepEqual([...result], [['course-1', ['Done']]])
+  })
+
   it('hands over everything once, in order, in batches', async () => {
     for (const batchSize of [1, 7, 500]) assert.deepEqual(await positions({ batchSize }), range(1, 40))
   })

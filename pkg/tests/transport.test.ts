@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { surroundings } from '../src/environment.js'
 import { isTidelogError } from '../src/errors.js'
-import { checkSync, httpTransport, parseRetryAfter, type SyncOptions } from '../src/transport.js'
+import { checkSync, type SyncOptions } from '../src/sync-options.js'
+import { httpTransport, parseRetryAfter } from '../src/transport.js'
 
 describe('the transport, against a real HTTP server', () => {
   let url = ''

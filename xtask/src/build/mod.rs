@@ -2,6 +2,7 @@
 
 mod package;
 mod server;
+mod short_names;
 mod wasm;
 
 pub(crate) use server::server_binary;

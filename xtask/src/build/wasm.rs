@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use super::short_names;
 use crate::error::Error;
 use crate::setup::{Setup, TARGET};
 use crate::step;
@@ -116,6 +117,8 @@ impl Module<'_> {
         optimize.args(["-Oz", "--strip-debug", "--strip-producers"]).args(FEATURES);
         optimize.arg(&wasm).arg("--output").arg(&wasm);
         step::all(workspace, "build glue", "wasm-bindgen, wasm-opt", &mut [bindgen, optimize])?;
+        let glue = [".js", ".d.ts", "_bg.wasm.d.ts"].map(|ending| out.join(format!("{name}{ending}")));
+        short_names::shorten(setup, &FEATURES, &wasm, &glue)?;
         if let Some(state) = state() {
             fs::write(&stamp, state).map_err(Error::io("noting what was built"))?;
         }

@@ -1,0 +1,34 @@
+/** The parts of the package that few pages need: files of their own, each loaded when it is first asked for. */
+import type { Environment } from './environment.js'
+import { messageOf, TidelogError } from './errors.js'
+
+/** What reaches the server: of logs that sync. */
+export const transportPart = (): Promise<typeof import('./transport.js')> => part('transport', import('./transport.js'))
+/** What lets process managers act: of logs that have some. */
+export const processesPart = (): Promise<typeof import('./processes.js')> => part('processes', import('./processes.js'))
+/** What tells hooks and the timeline: of logs that have hooks or marks. */
+export const tracePart = (): Promise<typeof import('./trace.js')> => part('trace', import('./trace.js'))
+/** Replays and differences. */
+export const pastPart = (): Promise<typeof import('./past.js')> => part('past', import('./past.js'))
+/** Exports and imports. */
+export const transferPart = (): Promise<typeof import('./transfer.js')> => part('transfer', import('./transfer.js'))
+
+/**
+ * Loads what is otherwise loaded by its first use, once the page has nothing better to do and while there is a network: so that the first
+ * use may be offline. Returns how to call it off.
+ */
+export function loadAhead({ idle, online }: Environment): () => void {
+  return idle(() => {
+    // Who asks for them hears why they can't be loaded.
+    if (online.get()) void Promise.allSettled([pastPart(), transferPart()])
+  })
+}
+
+async function part<Module>(name: string, loading: Promise<Module>): Promise<Module> {
+  try {
+    return await loading
+  } catch (thrown) {
+    const message = `${name}.js of the package can't be loaded (${messageOf(thrown)}): it is needed for the first time and there may be no network; load the page again once there is one`
+    throw new TidelogError('part-failed', message, { part: name }, { cause: thrown })
+  }
+}
