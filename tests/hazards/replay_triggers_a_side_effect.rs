@@ -8,10 +8,11 @@ mod academy;
 
 use academy::*;
 use futures_executor::block_on;
+use futures_util::future::join;
 use tidelog::{
-    engine::{At, Engine, Parts},
+    engine::{At, Engine, Parts, WriteOptions},
     log::{Authority, MemoryStore},
-    testing::ManualEnvironment,
+    testing::{FaultyStore, ManualEnvironment},
 };
 
 #[test]
@@ -48,5 +49,55 @@ fn going_through_the_log_again_does_nothing_again() {
         let again = open(copy, &environment).await;
         settle(&again).await;
         assert_eq!(effects(&again).await.len(), 4, "{:?}", effects(&again).await);
+    });
+}
+
+/// Here no id saves the day: nobody has carried anything out, so the log would take every command.
+#[test]
+fn what_happened_before_there_was_a_process_is_not_acted_upon() {
+    block_on(async {
+        let environment = ManualEnvironment::new(1);
+        let store = MemoryStore::new();
+        let plain = Parts { processes: vec![], ..academy(Authority::Device, &environment) };
+        let before = Engine::open(store.clone(), plain).await.unwrap();
+        tell(&before, "way", "Lesson").await.unwrap();
+        before.execute("way", "bob", ask("Complete"), WriteOptions::default()).await.unwrap();
+        before.close();
+        environment.advance(30 * DAY);
+        let engine = open(store, &environment).await;
+        settle(&engine).await;
+        environment.advance(30 * DAY);
+        settle(&engine).await;
+        assert!(effects(&engine).await.is_empty(), "{:?}", effects(&engine).await);
+
+        // what comes now is acted upon
+        tell(&engine, "way", "Lesson").await.unwrap();
+        settle(&engine).await;
+        environment.advance(7 * DAY);
+        settle(&engine).await;
+        assert_eq!(effects(&engine).await, ["inbox Reminded"]);
+    });
+}
+
+/// Here no history saves the day: to both tabs the event is new. The inbox takes whatever it is sent.
+#[test]
+fn what_two_tabs_act_upon_happens_once() {
+    block_on(async {
+        let environment = ManualEnvironment::new(1);
+        let store = MemoryStore::new();
+        let tab = || open(FaultyStore::yielding(store.clone()), &environment);
+        let (one, other) = (tab().await, tab().await);
+        settle(&one).await;
+        tell(&one, "way", "Lesson").await.unwrap();
+        for week in 1..=3 {
+            join(settle(&one), settle(&other)).await;
+            assert_eq!(effects(&one).await.len(), week - 1);
+            environment.advance(7 * DAY);
+            join(settle(&one), settle(&other)).await;
+            other.log().catch_up().await.unwrap();
+            for tab in [&one, &other] {
+                assert_eq!(effects(tab).await, vec!["inbox Reminded"; week]);
+            }
+        }
     });
 }
