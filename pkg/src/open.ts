@@ -204,7 +204,8 @@ const nameOf = ({ name }: { readonly name: string }): string => name
 /** The processes of a log that was given none. */
 function noProcesses(session: Session): Processes {
   const none = (process: AnyProcess): Promise<never> => session.call(() => Promise.reject(unknownProcess(process)))
-  return { list: none, get: none, status: none, retry: none }
+  const advance: Processes['advance'] = () => session.call(() => Promise.resolve({ changed: false }))
+  return { list: none, get: none, status: none, retry: none, advance }
 }
 
 /** Who takes what the core says. */
