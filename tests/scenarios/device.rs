@@ -1,12 +1,15 @@
 //! The devices of a scenario: natively in memory, in browsers in IndexedDB.
 
-use super::{academy::academy, domain, script::Domain};
+use super::{academy::academy, domain, script::Domain, verbs::Failure};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tidelog::{
     engine::{Engine, Parts},
     log::{Authority, Place},
-    projection::erase,
+    snapshot::SnapshotPolicy,
     testing::{Database, InProcessServer, ManualEnvironment},
+    upcast::{Decoder, UnknownEvents, Upcaster},
 };
 
 #[cfg(target_arch = "wasm32")]
@@ -15,6 +18,31 @@ pub type Disk = tidelog::testing::BrowserDatabase;
 pub type Disk = tidelog::log::MemoryStore;
 
 pub type Device = Engine<<Disk as Database>::Store>;
+
+/// The rules that a device is opened with.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Rules {
+    /// Those of the domain, if none are given.
+    upcasters: Option<Vec<Upcaster>>,
+    unknown_events: UnknownEvents,
+    known_events: Option<BTreeMap<String, u32>>,
+    #[serde(deserialize_with = "policy")]
+    snapshots: SnapshotPolicy,
+    edition: domain::Edition,
+}
+
+/// A policy as the npm package takes it: a word, or conditions without a floor of their own.
+fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SnapshotPolicy, D::Error> {
+    let mut given = match Value::deserialize(deserializer)? {
+        Value::String(word) => json!({ "mode": word }),
+        conditions => conditions,
+    };
+    if let Some(conditions) = given.as_object_mut().filter(|given| given.contains_key("every")) {
+        conditions.entry("floor").or_insert(Value::Null);
+    }
+    SnapshotPolicy::deserialize(given).map_err(D::Error::custom)
+}
 
 /// Everything that a scenario plays with.
 pub struct World {
@@ -41,28 +69,49 @@ impl World {
     }
 
     /// The device of a name, opened if it is not yet; then it knows what the server has.
-    pub async fn device(&mut self, name: &str) -> Device {
-        if let Some((_, device)) = self.devices.get(name) {
-            return device.clone();
+    pub async fn device(&mut self, name: &str) -> Result<Device, Failure> {
+        match self.devices.get(name) {
+            Some((_, device)) => Ok(device.clone()),
+            None => self.open(name, Rules::default()).await,
         }
-        let disk = disk(&format!("{} {name}", self.name));
+    }
+
+    /// Opens a device; one that is open is closed first, and finds again what it has stored.
+    pub async fn open(&mut self, name: &str, rules: Rules) -> Result<Device, Failure> {
+        let decoder = match rules.upcasters {
+            Some(upcasters) => Decoder::new(upcasters)?,
+            None => domain::decoder(),
+        };
+        let mut decoder = decoder.unknown(rules.unknown_events);
+        if let Some(known) = rules.known_events {
+            decoder =
+                decoder.known(known.into_iter().map(|(name, newest)| (name.into(), Some(newest))).collect());
+        }
         let authority = if self.server.is_some() { Authority::Server } else { Authority::Device };
         let environment = self.clock.another(self.devices.len() as u64 + 2);
         let parts = match self.domain {
             Domain::Academy => academy(authority, &environment),
             Domain::Course => Parts {
-                registry: domain::registry(),
-                projections: vec![erase::<domain::Progress>()],
-                decoder: domain::decoder(),
+                registry: domain::registry(rules.edition),
+                projections: vec![domain::progress(rules.edition)],
+                decoder,
+                snapshots: rules.snapshots,
                 ..Parts::new(authority, environment.surroundings())
             },
         };
-        let device = Engine::open(disk.holder().await, parts).await.unwrap();
+        let disk = match self.devices.remove(name) {
+            Some((disk, device)) => {
+                device.close();
+                disk
+            }
+            None => disk(&format!("{} {name}", self.name)),
+        };
+        let device = Engine::open(disk.holder().await, parts).await?;
         if let Some(server) = &self.server {
             server.sync(&device).await;
         }
         self.devices.insert(name.to_owned(), (disk, device.clone()));
-        device
+        Ok(device)
     }
 
     /// Closes every device and leaves nothing behind.

@@ -2,18 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 use tidelog::{
     aggregate::{Aggregate, Context, Registry, State},
     commit::Policy,
     event::RecordedEvent,
     json::Json,
-    projection::Projection,
+    projection::{Projection, Projector, erase},
     snapshot::Snapshots,
     upcast::{Decoder, Shape, Upcaster},
 };
 
-pub struct Course;
+/// Which release of the app it is. The second one makes its snapshots and its rows anew.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(try_from = "u32")]
+pub enum Edition {
+    #[default]
+    First,
+    Second,
+}
+
+impl TryFrom<u32> for Edition {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        match number {
+            1 => Ok(Self::First),
+            2 => Ok(Self::Second),
+            _ => Err(format!("there is no edition {number}")),
+        }
+    }
+}
+
+pub struct Course<const EDITION: u32>;
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Lessons {
@@ -38,8 +59,9 @@ pub enum CourseEvent {
 #[error("lesson {0} is completed already")]
 pub struct AlreadyCompleted(String);
 
-impl Aggregate for Course {
+impl<const EDITION: u32> Aggregate for Course<EDITION> {
     const NAME: &'static str = "course";
+    const SCHEMA_VERSION: u32 = EDITION;
     type State = Lessons;
     type Command = CourseCommand;
     type Event = CourseEvent;
@@ -144,18 +166,22 @@ impl Aggregate for Exam {
     }
 }
 
-/// A row for each course: how many lessons are done, and which one was last.
-pub struct Progress;
+/// A row for each course: how many lessons are done, which one was last, and in the second edition which one was first.
+pub struct Progress<const EDITION: u32>;
 
 #[derive(Serialize, Deserialize)]
 pub struct Done {
     done: u32,
     last: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
 }
 
-impl Projection for Progress {
+impl<const EDITION: u32> Projection for Progress<EDITION> {
     const NAME: &'static str = "progress";
     const TYPES: &'static [&'static str] = &["LessonCompleted", "CourseLeft"];
+    const VERSION: u32 = EDITION;
+    const INDEXES: &'static [&'static str] = &["done"];
     type Row = Done;
 
     fn key(event: &RecordedEvent) -> Option<String> {
@@ -171,15 +197,27 @@ impl Projection for Progress {
             return None;
         }
         let Completed { lesson } = event.event.data.to().unwrap();
-        Some(Done { done: row.map_or(0, |row| row.done) + 1, last: lesson })
+        let (done, first) = row.map_or((0, None), |row| (row.done, row.first));
+        let first = first.or_else(|| (EDITION > 1).then(|| lesson.clone()));
+        Some(Done { done: done + 1, last: lesson, first })
     }
 }
 
-pub fn registry() -> Registry {
+pub fn registry(edition: Edition) -> Registry {
     let mut registry = Registry::default();
-    registry.add::<Course>().unwrap();
+    match edition {
+        Edition::First => registry.add::<Course<1>>().unwrap(),
+        Edition::Second => registry.add::<Course<2>>().unwrap(),
+    }
     registry.add::<Exam>().unwrap();
     registry
+}
+
+pub fn progress(edition: Edition) -> Rc<dyn Projector> {
+    match edition {
+        Edition::First => erase::<Progress<1>>(),
+        Edition::Second => erase::<Progress<2>>(),
+    }
 }
 
 /// Events were once named `LessonDone { unit }`.

@@ -6,7 +6,6 @@ mod academy;
 mod device;
 mod domain;
 mod play;
-mod processes;
 mod script;
 mod verbs;
 
@@ -44,7 +43,10 @@ files! {
     projections
     reading
     snapshots
+    stored
     sync
+    transfer
+    upcasting
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -24,10 +24,23 @@ pub async fn file(text: &str) {
 async fn scenario_in(world: &mut World, scenario: &Scenario) -> Result<(), String> {
     let mut kept = Kept::default();
     for (index, step) in scenario.steps.iter().enumerate() {
-        let played = play(world, &mut kept, step).await;
+        let played = play_when_due(world, &mut kept, step).await;
         played.map_err(|why| format!("step {} ({}): {why}", index + 1, step.verb))?;
     }
     Ok(())
+}
+
+/// A step that is `eventually` so is played until it is, as long as there is something to do in the background.
+async fn play_when_due(world: &mut World, kept: &mut Kept, step: &Step) -> Result<(), String> {
+    let mut is_more = step.eventually;
+    loop {
+        let played = play(world, kept, step).await;
+        if played.is_ok() || !is_more {
+            return played;
+        }
+        let device = world.device(&step.on).await.map_err(|failure| failure.to_string())?;
+        is_more = device.maintain().await.map_err(|error| error.to_string())?;
+    }
 }
 
 async fn play(world: &mut World, kept: &mut Kept, step: &Step) -> Result<(), String> {

@@ -19,6 +19,9 @@ pub struct Scenario {
     /// Whether a server is the authority; else each device is its own.
     #[serde(default)]
     pub server: bool,
+    /// Whether a device is opened again on what it has stored. The npm package keeps nothing outside of a browser: there it is played.
+    #[serde(default, rename = "stored")]
+    _stored: bool,
     /// Which domain it is played in.
     #[serde(default)]
     pub domain: Domain,
@@ -44,6 +47,9 @@ pub struct Step {
     pub gives: Option<Value>,
     #[serde(default)]
     pub fails: Option<Value>,
+    /// Whether it is what the background will have done.
+    #[serde(default)]
+    pub eventually: bool,
     #[serde(default, rename = "as")]
     pub kept_as: Option<String>,
     #[serde(flatten)]

@@ -1,26 +1,29 @@
 //! The verbs of the scenarios over the Rust API. Each takes its arguments as a struct that refuses those it does not know.
 
+mod past;
+mod processes;
+mod rows;
+mod transfer;
+
 use super::{
-    device::{Device, World},
+    device::{Device, Rules, World},
     domain::state_json,
-    processes,
 };
+use past::Moment;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use tidelog::{
     aggregate::DecideError,
     commit::Command,
-    engine::{At, Imported, ReadError, Receipt, RowsDifference, StateDifference, WriteError, WriteOptions},
-    event::{NewEvent, RecordedEvent},
+    engine::{Imported, ReadError, Receipt, WriteError, WriteOptions},
+    event::NewEvent,
     health::{Safety, StorageSigns, Told},
     id::CommitId,
-    json::Json,
     log::{EventPage, Place, Query},
-    replay::{Control, Filter, HandleError, OnError, Replay},
     stream::StreamName,
     time::Timestamp,
-    version::{Position, Version},
+    upcast::{UpcastError, Versions},
 };
 use uuid::Uuid;
 
@@ -57,11 +60,17 @@ impl From<ReadError> for Failure {
     }
 }
 
-pub fn arguments<T: DeserializeOwned>(given: Value) -> Result<T, Failure> {
+impl From<UpcastError> for Failure {
+    fn from(error: UpcastError) -> Self {
+        Self::Of { code: error.code(), message: error.to_string(), detail: None }
+    }
+}
+
+fn arguments<T: DeserializeOwned>(given: Value) -> Result<T, Failure> {
     serde_json::from_value(given).map_err(|error| Failure::Scenario(format!("arguments: {error}")))
 }
 
-pub fn json_of<T: serde::Serialize>(value: &T) -> Value {
+fn json_of<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
@@ -72,7 +81,11 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         world.clock.advance(advance);
         return Ok(Value::Null);
     }
-    let device = world.device(on).await;
+    if verb == "open" {
+        world.open(on, arguments::<Rules>(given)?).await?;
+        return Ok(Value::Null);
+    }
+    let device = world.device(on).await?;
     match verb {
         "execute" => execute(&device, arguments(given)?).await,
         "append" => append(&device, arguments(given)?).await,
@@ -86,15 +99,24 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         "snapshot" => snapshot(&device, arguments(given)?).await,
         "snapshots" => snapshots(&device, arguments(given)?).await,
         "discardSnapshots" => discard_snapshots(&device, arguments(given)?).await,
-        "row" => row(&device, arguments(given)?).await,
-        "rows" => rows(&device, arguments(given)?).await,
+        "row" => rows::row(&device, arguments(given)?).await,
+        "rows" => rows::rows(&device, arguments(given)?).await,
+        "query" => rows::query(&device, arguments(given)?).await,
+        "status" => rows::status(&device, arguments(given)?).await,
+        "rebuild" => rows::rebuild(&device, arguments(given)?).await,
+        "waitFor" => rows::wait_for(&device, arguments(given)?).await,
+        "deadLetters" => rows::dead_letters(&device, arguments(given)?).await,
+        "replayDeadLetters" => rows::replay_dead_letters(&device, arguments(given)?).await,
+        "export" => transfer::export(&device, arguments(given)?).await,
+        "import" => transfer::import(&device, arguments(given)?).await,
+        "importRows" => transfer::import_rows(&device, arguments(given)?).await,
         "sync" => sync(world, &device, arguments(given)?).await,
         "queue" => queue(&device, arguments(given)?).await,
         "rejected" => rejected(&device, arguments(given)?).await,
         "retry" => Ok(receipt_json(&device.retry(arguments::<OneCommit>(given)?.commit).await?)),
         "discard" => Ok(device.discard(arguments::<OneCommit>(given)?.commit).await?.into()),
-        "difference" => difference(&device, arguments(given)?).await,
-        "replay" => replay(&device, arguments(given)?).await,
+        "difference" => past::difference(&device, arguments(given)?).await,
+        "replay" => past::replay(&device, arguments(given)?).await,
         "metrics" => Ok(json_of(&device.metrics())),
         "health" => Ok(json_of(&device.health(in_memory()))),
         "dump" => Ok(json_of(&device.dump(in_memory(), false).await?)),
@@ -174,28 +196,6 @@ struct Load {
     at: Moment,
 }
 
-/// At most one of them.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Moment {
-    version: Option<Version>,
-    position: Option<Position>,
-    time: Option<Timestamp>,
-    known: Option<Timestamp>,
-}
-
-impl Moment {
-    fn at(self) -> At {
-        match self {
-            Self { version: Some(version), .. } => At::Version(version),
-            Self { position: Some(position), .. } => At::Position(position),
-            Self { time: Some(time), .. } => At::Occurred(time),
-            Self { known: Some(known), .. } => At::Known(known),
-            Self { .. } => At::Now,
-        }
-    }
-}
-
 async fn load(device: &Device, given: Load) -> Result<Value, Failure> {
     let (state, version) = device.load(&given.aggregate, &given.id, given.at.at()).await?;
     Ok(json!({ "state": state_json(&given.aggregate, &state), "version": version }))
@@ -216,6 +216,14 @@ struct Read {
     to: Option<Timestamp>,
     limit: Option<usize>,
     backwards: bool,
+    shapes: Shapes,
+}
+
+/// The schema version that is wanted of each type.
+type Shapes = BTreeMap<String, u32>;
+
+fn versions(shapes: &Shapes) -> Versions {
+    shapes.iter().map(|(name, version)| (name.as_str(), *version)).collect()
 }
 
 impl Read {
@@ -263,7 +271,8 @@ async fn read(device: &Device, given: Read) -> Result<Value, Failure> {
     let mut left = given.limit.unwrap_or(usize::MAX);
     let mut all = Vec::new();
     loop {
-        let EventPage { events, next } = device.read(&given.query(), from, left.min(2)).await?;
+        let EventPage { events, next } =
+            device.read_as(&given.query(), from, left.min(2), &versions(&given.shapes)).await?;
         left -= events.len().min(left);
         all.extend(events);
         match next {
@@ -275,7 +284,8 @@ async fn read(device: &Device, given: Read) -> Result<Value, Failure> {
 
 async fn page(world: &mut World, device: &Device, given: Read) -> Result<Value, Failure> {
     let from = given.start(Some(world), device).await?;
-    let EventPage { events, next } = device.read(&given.query(), from, given.limit.unwrap_or(500)).await?;
+    let EventPage { events, next } =
+        device.read_as(&given.query(), from, given.limit.unwrap_or(500), &versions(&given.shapes)).await?;
     let next = next.map(|place| {
         world.places.push(place);
         format!("page {}", world.places.len() - 1)
@@ -327,32 +337,6 @@ fn streams(device: &Device, given: Streams) -> Result<Value, Failure> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OneRow {
-    projection: String,
-    key: String,
-    #[serde(default)]
-    at: Moment,
-}
-
-async fn row(device: &Device, given: OneRow) -> Result<Value, Failure> {
-    let row = device.row_at(&given.projection, &given.key, given.at.at()).await?;
-    Ok(row.map_or(Value::Null, |row| json_of(&row)))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AllRows {
-    projection: String,
-    #[serde(default)]
-    at: Moment,
-}
-
-async fn rows(device: &Device, given: AllRows) -> Result<Value, Failure> {
-    Ok(json_of(&device.rows_at(&given.projection, given.at.at()).await?))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Nothing {}
 
 async fn sync(world: &World, device: &Device, Nothing {}: Nothing) -> Result<Value, Failure> {
@@ -374,83 +358,6 @@ async fn rejected(device: &Device, Nothing {}: Nothing) -> Result<Value, Failure
 #[serde(deny_unknown_fields)]
 struct OneCommit {
     commit: CommitId,
-}
-
-/// Of an aggregate's instance, of a row, or of all rows.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Between {
-    aggregate: Option<String>,
-    id: Option<String>,
-    projection: Option<String>,
-    key: Option<String>,
-    from: Moment,
-    #[serde(default)]
-    to: Moment,
-}
-
-async fn difference(device: &Device, given: Between) -> Result<Value, Failure> {
-    let (from, to) = (given.from.at(), given.to.at());
-    if let Some(projection) = given.projection {
-        let found = device.rows_difference(&projection, given.key.as_deref(), from, to, 500).await?;
-        let RowsDifference { rows, events, total } = found;
-        return Ok(match (given.key, rows.first()) {
-            (None, _) => json!({ "rows": rows, "events": events, "total": total }),
-            (Some(_), Some(row)) => json!({
-                "before": row.before, "after": row.after, "changes": row.changes, "events": events, "total": total
-            }),
-            (Some(_), None) => json!({ "changes": [], "events": events, "total": total }),
-        });
-    }
-    let (Some(aggregate), Some(id)) = (given.aggregate, given.id) else {
-        return Err(Failure::Scenario("a difference is of an aggregate and id or of a projection".into()));
-    };
-    let found = device.state_difference(&aggregate, &id, from, to, 500).await?;
-    let (before, after) = (state_json(&aggregate, &found.before.0), state_json(&aggregate, &found.after.0));
-    let json = |value: &Value| Json::of(value).unwrap();
-    let changes = tidelog::difference::difference(Some(&json(&before)), Some(&json(&after)));
-    let StateDifference { events, total, .. } = found;
-    Ok(json!({ "before": before, "after": after, "changes": changes, "events": events, "total": total }))
-}
-
-/// A replay that notes which events it is handed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Again {
-    #[serde(default)]
-    types: Vec<Arc<str>>,
-    #[serde(default)]
-    aggregates: Vec<Arc<str>>,
-    #[serde(default)]
-    streams: Vec<StreamName>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    #[serde(default)]
-    after: Position,
-    until: Option<Position>,
-    /// The handler refuses the event with this position.
-    refuses: Option<Position>,
-    #[serde(default)]
-    collect: bool,
-}
-
-async fn replay(device: &Device, given: Again) -> Result<Value, Failure> {
-    let Again { types, aggregates, streams, from, to, after, until, refuses, collect } = given;
-    let filter = Filter { types, aggregates, streams, from, to };
-    let on_error = if collect { OnError::Collect(100) } else { OnError::Stop };
-    let mut handed = Vec::new();
-    let mut taking = |events: &[RecordedEvent]| {
-        if events.iter().any(|event| event.position == refuses && refuses.is_some()) {
-            return Err(HandleError { index: None, reason: "not this one".into() });
-        }
-        handed.extend(events.iter().filter_map(|event| event.position));
-        Ok(())
-    };
-    let asked = Replay { filter, after, until, batch: 1, on_error };
-    let report = device.replay(&asked, &mut taking, &Control::default()).await?;
-    let mut report = json_of(&report);
-    report["handed"] = json_of(&handed);
-    Ok(report)
 }
 
 #[derive(Deserialize)]

@@ -7,20 +7,24 @@ export type Domain = 'course' | 'academy'
 
 export interface Script {
   readonly about: string
-  readonly scenarios: readonly {
-    readonly name: string
-    /** Whether a server is the authority; else each device is its own. */
-    readonly server?: boolean
-    /** Which domain it is played in; default `course`. */
-    readonly domain?: Domain
-    readonly steps: readonly Step[]
-  }[]
+  readonly scenarios: readonly Scenario[]
 }
 
-export type Step = { readonly [key: string]: Json } & { readonly do: string; readonly on?: string; readonly as?: string }
+export interface Scenario {
+  readonly name: string
+  /** Whether a server is the authority; else each device is its own. */
+  readonly server?: boolean
+  /** Whether a device is opened again on what it has stored: that needs a browser. */
+  readonly stored?: boolean
+  /** Which domain it is played in; default `course`. */
+  readonly domain?: Domain
+  readonly steps: readonly Step[]
+}
+
+export type Step = { readonly [key: string]: Json } & { readonly do: string; readonly on?: string; readonly as?: string; readonly eventually?: boolean }
 
 /** The keys of a step that are not arguments of its verb. */
-export const stepKeys = ['do', 'on', 'gives', 'fails', 'as'] as const
+export const stepKeys = ['do', 'on', 'gives', 'fails', 'as', 'eventually'] as const
 
 /** Stands for anything that is there. */
 const any = '$any'

@@ -1,27 +1,49 @@
-/** The devices of a scenario, over the real wasm in memory, and the server if it has one. */
-import { open, type OpenOptions, type Tidelog } from '../../src/node.js'
+/** The devices of a scenario, over the real wasm, and the server if it has one. */
+import type { open as openFrom, OpenOptions, Tidelog, UpcasterDefinition } from '../../src/index.js'
+import { upcaster } from '../../src/index.js'
 import { Device } from '../../src/testing/device.js'
 import { Clock, storyEnvironment, Switch } from '../../src/testing/environment.js'
 import { StoryServer } from '../../src/testing/server.js'
-import * as academy from './academy.js'
-import { course, exam, projections, upcasters } from './domain.js'
+import { partsOf, type Edition, type Parts } from './domain.js'
 import type { Domain } from './script.js'
 
-const domains: Readonly<Record<Domain, Partial<OpenOptions>>> = {
-  course: { aggregates: [course, exam], projections: Object.values(projections), upcasters },
-  academy: { aggregates: [academy.way, academy.certificate, academy.badge, academy.inbox], processes: [academy.certification] },
+/** Where the devices of a scenario keep their logs. */
+export interface Ground {
+  readonly open: typeof openFrom
+  /** In memory nothing outlives an opening. */
+  readonly storage: 'memory' | 'indexeddb'
+  /** What all logs are named after. */
+  readonly name: string
+  readonly options?: Partial<OpenOptions>
+}
+
+/** The rules that a device is opened with. */
+export interface Rules extends Pick<OpenOptions, 'unknownEvents' | 'knownEvents' | 'snapshots'> {
+  /** Those of the domain, if none are given. */
+  readonly upcasters?: readonly UpcasterDefinition[]
+  readonly edition?: Edition
+}
+
+interface Opened {
+  readonly tidelog: Tidelog
+  readonly parts: Parts
+  readonly device?: Device
 }
 
 /** Everything that a scenario plays with. */
 export class World {
+  readonly #ground: Ground
   readonly #clock = new Clock()
   readonly #server: StoryServer | undefined
-  readonly #domain: Partial<OpenOptions>
-  readonly #devices = new Map<string, { tidelog: Tidelog; device?: Device }>()
+  readonly #domain: Domain
+  readonly #devices = new Map<string, Opened>()
+  /** What waits for the page to have nothing better to do. */
+  readonly #waiting = new Set<() => void>()
 
   /** With a server or without. */
-  constructor(server: boolean, domain: Domain) {
-    this.#domain = domains[domain]
+  constructor(ground: Ground, server: boolean, domain: Domain) {
+    this.#ground = ground
+    this.#domain = domain
     if (server) this.#server = new StoryServer(this.#clock)
   }
 
@@ -30,19 +52,42 @@ export class World {
   }
 
   /** The device of a name, opened if it is not yet; then it knows what the server has. */
-  async device(name: string): Promise<Tidelog> {
-    const known = this.#devices.get(name)
-    if (known) return known.tidelog
+  async device(name: string): Promise<Opened> {
+    return this.#devices.get(name) ?? (await this.open(name, {}))
+  }
+
+  /** Opens a device; one that is open is closed first, and finds again what it has stored. */
+  async open(name: string, { edition = 1, upcasters, ...rules }: Rules): Promise<Opened> {
+    const before = this.#devices.get(name)
+    if (before && this.#ground.storage === 'memory') throw new Error('a log in memory is gone when it is closed: the scenario is `stored`')
+    before?.tidelog.close()
+    const parts = partsOf(this.#domain, edition)
     const seed = this.#devices.size + 1
-    if (this.#server) {
-      const device = await Device.open(open, name, this.#domain, this.#clock, this.#server, seed)
-      this.#devices.set(name, { tidelog: device.tidelog, device })
-      return device.tidelog
+    const options: Partial<OpenOptions> = {
+      ...this.#ground.options,
+      ...rules,
+      // what fails in the background is asked for by the steps, as a status or a list
+      onError: () => {},
+      aggregates: Object.values(parts.aggregates),
+      projections: Object.values(parts.projections),
+      processes: Object.values(parts.processes),
+      upcasters: upcasters?.map(upcaster) ?? parts.upcasters,
     }
-    const environment = storyEnvironment(this.#clock, new Switch(), seed)
-    const tidelog = await open({ ...this.#domain, name, storage: 'memory', environment })
-    this.#devices.set(name, { tidelog })
-    return tidelog
+    const idle = (run: () => void): (() => void) => {
+      this.#waiting.add(run)
+      return () => void this.#waiting.delete(run)
+    }
+    const { open, storage } = this.#ground
+    let opened: Opened
+    if (this.#server) {
+      const device = await Device.open(open, name, { ...options, environment: { idle } }, this.#clock, this.#server, seed)
+      opened = { tidelog: device.tidelog, parts, device }
+    } else {
+      const environment = { ...storyEnvironment(this.#clock, new Switch(), seed), idle }
+      opened = { tidelog: await open({ ...options, name: `${this.#ground.name} ${name}`, storage, environment }), parts }
+    }
+    this.#devices.set(name, opened)
+    return opened
   }
 
   /** Lets a device sync until it has nothing left to do. */
@@ -50,6 +95,14 @@ export class World {
     const found = [...this.#devices.values()].find((known) => known.tidelog === tidelog)
     if (!found?.device) throw new Error('the scenario has no server')
     await found.device.sync()
+  }
+
+  /** The page has nothing better to do for a moment. */
+  async idle(): Promise<void> {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const run of waiting) run()
+    await new Promise<void>((resolve) => setTimeout(resolve, 1))
   }
 
   /** Closes every device. */

@@ -1,9 +1,7 @@
 //! The verbs about process managers.
 
-use super::{
-    device::Device,
-    verbs::{Failure, arguments, json_of},
-};
+use super::{Failure, arguments, json_of};
+use crate::device::Device;
 use serde::Deserialize;
 use serde_json::Value;
 use tidelog::process::ProcessState;
