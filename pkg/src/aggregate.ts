@@ -3,8 +3,9 @@ import type { AnyCommand, Policy } from './command.js'
 import { integer } from './encode.js'
 import type { AnyEvent, EventExtras, RecordedEvent } from './event.js'
 import { invalidArgument } from './errors.js'
+import type { KeepLiterals } from './literals.js'
 import { checkSnapshot, type SnapshotDefinition } from './snapshot.js'
-import { checkSchemas, type MessagesOf, type SchemaMap, type Schemas } from './schema.js'
+import { checkSchemas, type InputsOf, type MessagesOf, type SchemaMap, type Schemas } from './schema.js'
 
 /** What `decide` may know beside the command and the state. All of it comes from outside, so that a decision can be repeated. */
 export interface DecideContext {
@@ -23,7 +24,7 @@ export interface DecideContext {
 }
 
 /** What `aggregate()` takes. */
-export interface AggregateDefinition<State, Command extends AnyCommand, Event extends AnyEvent> {
+export interface AggregateDefinition<State, Command extends AnyCommand, Event extends AnyEvent, Literal = string> {
   /** The aggregate's name, which begins the names of its streams. No hyphen, no control characters; at most 256 bytes. */
   readonly name: string
   /** The state before the first event, or a function that makes it. It has to be a function if the state is one. */
@@ -36,9 +37,9 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
     command: Command,
     state: State,
     context: DecideContext,
-  ) => (NoInfer<Event> & EventExtras) | readonly (NoInfer<Event> & EventExtras)[]
+  ) => (NoInfer<Event> & EventExtras) | KeepLiterals<Literal> | readonly ((NoInfer<Event> & EventExtras) | KeepLiterals<Literal>)[]
   /** The state after `event`. It must be pure and synchronous, and returns a new state rather than changing the old one. */
-  readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State>
+  readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State> | KeepLiterals<Literal>
   /** What happens to a command of a type that was decided offline when its stream has moved. Default `redecide`. */
   readonly policies?: { readonly [Type in NoInfer<Command>['type']]?: Policy }
   /** The version of what states are and mean: raise it whenever code that `evolve` calls has changed. From 1, default 1. */
@@ -59,7 +60,7 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
 }
 
 /** An aggregate, made by `aggregate()`. */
-export interface Aggregate<State, Command extends AnyCommand, Event extends AnyEvent> {
+export interface Aggregate<State, Command extends AnyCommand, Event extends AnyEvent, Given extends AnyCommand = Command> {
   /** The aggregate's name, which begins the names of its streams. */
   readonly name: string
   /** Makes the state before the first event. */
@@ -78,28 +79,31 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   readonly schemas: Schemas
   /** The types of events that `evolve` understands; undefined if it is handed all. */
   readonly events?: readonly Event['type'][]
+  /** For the compiler alone: commands as they are given to `execute`, before a schema has put in defaults and the like. */
+  readonly given?: (command: Given) => void
 }
 
 /** Any aggregate, whatever its state, commands and events. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- functions of any parameters accept no narrower type
-export type AnyAggregate = Aggregate<any, any, any>
+export type AnyAggregate = Aggregate<any, any, any, any>
 
 /** The state of an aggregate. */
 export type StateOf<A extends AnyAggregate> = ReturnType<A['initialState']>
-/** The commands of an aggregate. */
+/** The commands of an aggregate, as it decides them. */
 export type CommandOf<A extends AnyAggregate> = Parameters<A['decide']>[0]
+/** The commands of an aggregate, as they are given to `execute`: with schemas, what those take in. */
+export type GivenOf<A extends AnyAggregate> = Parameters<NonNullable<A['given']>>[0]
 /** The events of an aggregate. */
-export type EventOf<A extends AnyAggregate> = A extends Aggregate<infer _State, infer _Command, infer Event> ? Event : never
+export type EventOf<A extends AnyAggregate> = A extends Aggregate<infer _State, infer _Command, infer Event, infer _Given> ? Event : never
 
 /**
- * Defines an aggregate. The types are inferred from the parameters of `decide` and `evolve`; where an event's data holds literal
- * types, annotate what `decide` returns.
+ * Defines an aggregate. The types are inferred from the parameters of `decide` and `evolve`.
  *
  * ```ts
  * const course = aggregate({
  *   name: 'course',
  *   initialState: () => ({ lessons: [] as string[] }),
- *   decide(command: CompleteLesson, state): LessonCompleted[] {
+ *   decide(command: CompleteLesson, state) {
  *     return state.lessons.includes(command.data.lesson) ? [] : [{ type: 'LessonCompleted', data: command.data }]
  *   },
  *   evolve: (state, event: LessonCompleted) => ({ lessons: [...state.lessons, event.data.lesson] }),
@@ -110,14 +114,14 @@ export type EventOf<A extends AnyAggregate> = A extends Aggregate<infer _State, 
  *
  * @throws {TidelogError} `invalid-argument` if the name can't begin a stream's name, or a part is missing.
  */
-export function aggregate<State, const Commands extends SchemaMap, const Events extends SchemaMap>(
-  definition: AggregateDefinition<State, MessagesOf<Commands>, MessagesOf<Events>> & { readonly schemas: Required<Schemas<Commands, Events>> },
-): Aggregate<State, MessagesOf<Commands>, MessagesOf<Events>>
-export function aggregate<State, const Commands extends SchemaMap, Event extends AnyEvent<Type>, Type extends string = string>(
-  definition: AggregateDefinition<State, MessagesOf<Commands>, Event> & { readonly schemas: { readonly commands: Commands } },
-): Aggregate<State, MessagesOf<Commands>, Event>
-export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent<Type>, Type extends string = string>(
-  definition: AggregateDefinition<State, Command, Event>,
+export function aggregate<State, const Commands extends SchemaMap, const Events extends SchemaMap, Literal extends string | number = string>(
+  definition: AggregateDefinition<State, MessagesOf<Commands>, MessagesOf<Events>, Literal> & { readonly schemas: Required<Schemas<Commands, Events>> },
+): Aggregate<State, MessagesOf<Commands>, MessagesOf<Events>, InputsOf<Commands>>
+export function aggregate<State, const Commands extends SchemaMap, Event extends AnyEvent<Type>, Type extends string = string, Literal extends string | number = string>(
+  definition: AggregateDefinition<State, MessagesOf<Commands>, Event, Literal> & { readonly schemas: { readonly commands: Commands } },
+): Aggregate<State, MessagesOf<Commands>, Event, InputsOf<Commands>>
+export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent<Type>, Type extends string = string, Literal extends string | number = string>(
+  definition: AggregateDefinition<State, Command, Event, Literal>,
 ): Aggregate<State, Command, Event>
 export function aggregate<State, Command extends AnyCommand, Event extends AnyEvent>(
   definition: AggregateDefinition<State, Command, Event>,
@@ -139,8 +143,8 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
   return Object.freeze({
     name,
     initialState: typeof initialState === 'function' ? (initialState as () => State) : () => structuredClone(initialState),
-    decide,
-    evolve,
+    decide: decide as Aggregate<State, Command, Event>['decide'],
+    evolve: evolve as Aggregate<State, Command, Event>['evolve'],
     policies: { ...policies },
     schemas,
     schemaVersion,

@@ -100,7 +100,8 @@ export const reaction = {
    * not begun, and those before it are made up for by `compensate`, a command to the same instance, the latest first.
    */
   send<State, Command extends AnyCommand, Event extends AnyEvent>(
-    aggregate: Aggregate<State, Command, Event>,
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a process sends is as it is decided, after any schema
+    aggregate: Aggregate<State, Command, Event, any>,
     id: string,
     command: NoInfer<Command>,
     options: { readonly compensate?: NoInfer<Command> } = {},

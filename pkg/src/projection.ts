@@ -4,11 +4,12 @@ import type { CoreDefinition } from './core.js'
 import { integer, text } from './encode.js'
 import { invalidArgument } from './errors.js'
 import type { AnyEvent, RecordedEvent } from './event.js'
+import type { KeepLiterals } from './literals.js'
 import type { FieldOf } from './row-query.js'
 
 /** What changes a row, per type of event: it returns the new row, or null to delete it. Pure and synchronous. */
-export type Handlers<Row, Event extends AnyEvent> = {
-  readonly [Type in Event['type']]?: (row: Row, event: RecordedEvent<Extract<Event, { readonly type: Type }>>) => NoInfer<Row> | null
+export type Handlers<Row, Event extends AnyEvent, Literal = string> = {
+  readonly [Type in Event['type']]?: (row: Row, event: RecordedEvent<Extract<Event, { readonly type: Type }>>) => NoInfer<Row> | null | KeepLiterals<Literal>
 }
 
 /** What becomes of an event that a projection can't take in. */
@@ -46,7 +47,7 @@ export interface ProjectionOptions<Row> {
 }
 
 /** What `projection()` takes. */
-export interface ProjectionDefinition<Row, Event extends AnyEvent> extends ProjectionOptions<Row> {
+export interface ProjectionDefinition<Row, Event extends AnyEvent, Literal = string> extends ProjectionOptions<Row> {
   /** The projection's name. At most 256 bytes, no control characters. */
   readonly name: string
   /** The row that a key starts with, or a function that makes it from the key. It is not stored until an event changes it. */
@@ -54,12 +55,12 @@ export interface ProjectionDefinition<Row, Event extends AnyEvent> extends Proje
   /** The key of the row that an event belongs to: from 1 to 512 characters; null or undefined if it belongs to none. */
   readonly key: (event: RecordedEvent<Event>) => string | null | undefined
   /** The handlers. Events of other types are not looked at. */
-  readonly on: Handlers<Row, Event>
+  readonly on: Handlers<Row, Event, Literal>
 }
 
 /** What `projection()` takes if the events come from aggregates. */
-export interface AggregateProjectionDefinition<Row, Sources extends readonly AnyAggregate[]>
-  extends Omit<ProjectionDefinition<Row, EventOf<Sources[number]>>, 'key'> {
+export interface AggregateProjectionDefinition<Row, Sources extends readonly AnyAggregate[], Literal = string>
+  extends Omit<ProjectionDefinition<Row, EventOf<Sources[number]>, Literal>, 'key'> {
   /** The aggregates whose events are looked at; they also give the types of the events. */
   readonly from: Sources
   /** The key of the row that an event belongs to: from 1 to 512 characters; null or undefined if it belongs to none. */
@@ -107,10 +108,12 @@ export type Rows<Row> = readonly (readonly [key: string, row: Row])[]
  *
  * @throws {TidelogError} `invalid-argument` if a part is missing or no handler is there.
  */
-export function projection<Row, const Sources extends readonly AnyAggregate[]>(
-  definition: AggregateProjectionDefinition<Row, Sources>,
+export function projection<Row, const Sources extends readonly AnyAggregate[], Literal extends string | number = string>(
+  definition: AggregateProjectionDefinition<Row, Sources, Literal>,
 ): Projection<Row>
-export function projection<Row, Event extends AnyEvent>(definition: ProjectionDefinition<Row, Event>): Projection<Row>
+export function projection<Row, Event extends AnyEvent, Literal extends string | number = string>(
+  definition: ProjectionDefinition<Row, Event, Literal>,
+): Projection<Row>
 export function projection<Row>(
   definition: ProjectionDefinition<Row, AnyEvent> & { readonly from?: readonly AnyAggregate[] },
 ): Projection<Row> {

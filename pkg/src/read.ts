@@ -14,13 +14,13 @@ export interface Deciding<Event extends AnyEvent> {
 }
 
 /** Which events to read, and in which order. */
-export interface ReadQuery<Event extends AnyEvent = AnyEvent> {
+export interface ReadQuery<Event extends AnyEvent = AnyEvent, Type extends Event['type'] = Event['type']> {
   /** Only this stream. */
   readonly stream?: string
   /** Only streams of this aggregate, by itself or by name. */
   readonly aggregate?: string | Deciding<Event>
   /** Only events of these types. */
-  readonly types?: readonly Event['type'][]
+  readonly types?: readonly Type[]
   /** Only the chain of messages with this correlation id, a UUID: what a command led to, and what that led to. */
   readonly correlationId?: string
   /** Only from this one on, itself included: a version where `stream` is given, a position otherwise. */
@@ -42,6 +42,9 @@ export interface ReadQuery<Event extends AnyEvent = AnyEvent> {
   /** The schema version that is wanted of a type, for an older app or a report written for it. Default: the newest of each. */
   readonly as?: Readonly<Record<string, number>>
 }
+
+/** Those of the events that are of such types. */
+export type OfType<Event extends AnyEvent, Type extends Event['type']> = string extends Event['type'] ? Event & AnyEvent<Type> : Extract<Event, AnyEvent<Type>>
 
 /** A page of events. */
 export interface EventPage<Event extends AnyEvent = AnyEvent> {
@@ -79,7 +82,7 @@ export interface CoreQuery {
 }
 
 /** Checks a query and puts it into the core's terms. */
-export function coreQuery<Event extends AnyEvent>(query: ReadQuery<Event>): CoreQuery {
+export function coreQuery(query: Omit<ReadQuery, 'aggregate'> & { readonly aggregate?: string | { readonly name: string } }): CoreQuery {
   const { stream, aggregate, types, correlationId, first, last, after, from, to, backwards, confirmedOnly, as } = query
   const core: CoreQuery = {}
   if (stream !== undefined) core.stream = text(stream, 'stream')
@@ -111,7 +114,7 @@ export function versions(as: Readonly<Record<string, number>>): (readonly [strin
 
 /** Reads page after page, only as fast as the reader asks. */
 export function eventReader<Event extends AnyEvent>(
-  query: ReadQuery<Event>,
+  query: Parameters<typeof coreQuery>[0],
   page: (query: CoreQuery & { limit: number }) => Promise<EventPage<Event>>,
 ): EventReader<Event> {
   const core = coreQuery(query)

@@ -4,13 +4,13 @@ import { invalidArgument, isTidelogError, messageOf, TidelogError } from './erro
 import type { AnyEvent } from './event.js'
 
 /** What the standard asks of a schema, as far as it is used here. */
-export interface StandardSchema<Output = unknown> {
+export interface StandardSchema<Output = unknown, Input = unknown> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
     readonly validate: (value: unknown) => StandardResult | Promise<StandardResult>
     // The standard lets the types be undefined: they are there for the compiler alone.
-    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
 }
 
@@ -42,6 +42,16 @@ export interface Schemas<Commands extends SchemaMap = SchemaMap, Events extends 
 export type MessagesOf<Map extends SchemaMap> = {
   [Type in keyof Map & string]: { readonly type: Type; readonly data: Map[Type] extends StandardSchema<infer Output> ? Output : unknown }
 }[keyof Map & string]
+
+/** The messages that a map of schemas takes in: what has a default need not be given. */
+export type InputsOf<Map extends SchemaMap> = { [Type in keyof Map & string]: InputOf<Type, Map[Type]> }[keyof Map & string]
+
+type InputOf<Type, Schema> =
+  Schema extends StandardSchema<infer _Output, infer Input>
+    ? undefined extends Input
+      ? { readonly type: Type; readonly data?: Input }
+      : { readonly type: Type; readonly data: Input }
+    : { readonly type: Type; readonly data?: unknown }
 
 /** Checks that schemas are such. */
 export function checkSchemas(schemas: Schemas): void {

@@ -16,7 +16,7 @@ import { momentOf, type MomentOptions } from './moment.js'
 import { pastPart, transferPart } from './parts.js'
 import type { AnyProjection, Projection, Rows } from './projection.js'
 import { makeProjections, type Projections } from './projections.js'
-import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type ReadQuery } from './read.js'
+import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type OfType, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
 import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
@@ -36,6 +36,9 @@ export interface Loaded<State> {
   /** The number of events that made it; 0 if there is none. */
   readonly version: number
 }
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever its commands: functions of any parameters accept no narrower type
+type Instances<State, Event extends AnyEvent> = Aggregate<State, any, Event, any>
 
 /** The options of `load`. */
 export type LoadOptions = MomentOptions
@@ -101,10 +104,10 @@ export class Tidelog {
    * `expectedVersion`, or if other tabs were faster again and again), `unknown-aggregate`, `not-json`, `too-large`,
    * `invalid-argument`, `quota-exceeded` and other failures of storage. Nothing is written then.
    */
-  async execute<State, Command extends AnyCommand, Event extends AnyEvent>(
-    aggregate: Aggregate<State, Command, Event>,
+  async execute<State, Command extends AnyCommand, Event extends AnyEvent, Given extends AnyCommand = Command>(
+    aggregate: Aggregate<State, Command, Event, Given>,
     id: string,
-    command: NoInfer<Command>,
+    command: NoInfer<Given>,
     options: ExecuteOptions = {},
   ): Promise<Receipt<Event>> {
     const adapted = this.#aggregate(aggregate)
@@ -124,8 +127,8 @@ export class Tidelog {
    *
    * @throws {TidelogError} `unknown-aggregate`, `evolve-failed`, `invalid-argument`, `corrupt`.
    */
-  async load<State, Command extends AnyCommand, Event extends AnyEvent>(
-    aggregate: Aggregate<State, Command, Event>,
+  async load<State, Event extends AnyEvent>(
+    aggregate: Instances<State, Event>,
     id: string,
     options: LoadOptions = {},
   ): Promise<Loaded<State>> {
@@ -178,15 +181,15 @@ export class Tidelog {
    *
    * @throws {TidelogError} `invalid-argument` at once; while reading, `corrupt` and `upcast-failed`.
    */
-  read<Event extends AnyEvent = AnyEvent>(query: ReadQuery<Event> = {}): EventReader<Event> {
+  read<Event extends AnyEvent = AnyEvent, const Type extends Event['type'] = Event['type']>(query: ReadQuery<Event, Type> = {}): EventReader<OfType<Event, Type>> {
     this.#session.check()
-    return eventReader(query, (asked) => this.#page<Event>(asked))
+    return eventReader(query, (asked) => this.#page<OfType<Event, Type>>(asked))
   }
 
   /** One page of events, for lists that load as they are scrolled: at most `limit` (default 500), and where to go on. */
-  async page<Event extends AnyEvent = AnyEvent>(query: ReadQuery<Event> = {}): Promise<EventPage<Event>> {
+  async page<Event extends AnyEvent = AnyEvent, const Type extends Event['type'] = Event['type']>(query: ReadQuery<Event, Type> = {}): Promise<EventPage<OfType<Event, Type>>> {
     const limit = query.limit === undefined ? pageSize : integer(query.limit, 1, 10_000, 'limit')
-    return this.#page<Event>({ ...coreQuery(query), limit })
+    return this.#page<OfType<Event, Type>>({ ...coreQuery(query), limit })
   }
 
   async #page<Event extends AnyEvent>(query: CoreQuery & { limit: number }): Promise<EventPage<Event>> {
@@ -196,7 +199,7 @@ export class Tidelog {
   }
 
   /** An aggregate's instance, live. */
-  observe<State, Command extends AnyCommand, Event extends AnyEvent>(aggregate: Aggregate<State, Command, Event>, id: string): Live<Loaded<State>> {
+  observe<State, Event extends AnyEvent>(aggregate: Instances<State, Event>, id: string): Live<Loaded<State>> {
     this.#aggregate(aggregate)
     const stream = `${aggregate.name}-${text(id, 'id')}`
     return this.#live((stale) => this.#session.watchers.stream(stream, stale), () => this.load(aggregate, id))
@@ -235,8 +238,8 @@ export class Tidelog {
    *
    * @throws {TidelogError} as `load` and `row`; `not-json` if the states of the aggregate are not what JSON can hold.
    */
-  async difference<State, Command extends AnyCommand, Event extends AnyEvent>(
-    aggregate: Aggregate<State, Command, Event>,
+  async difference<State, Event extends AnyEvent>(
+    aggregate: Instances<State, Event>,
     id: string,
     options: DifferenceOptions,
   ): Promise<Difference<State, Event>>

@@ -1,5 +1,5 @@
 /** What the compiler infers, and what it refuses. Checked by `tsc`; nothing here runs. */
-import { aggregate, isTidelogError, projection, type EventOf, type Live, type RecordedEvent, type Rows, type Tidelog } from '../src/index.js'
+import { aggregate, isTidelogError, projection, type EventOf, type Live, type RecordedEvent, type RowOf, type Rows, type Tidelog } from '../src/index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function same<A, B>(_proof: Equal<A, B>): void {}
@@ -58,6 +58,52 @@ interface Decider<S, C, E> {
 declare const decider: Decider<State, Command, Event>
 const carried = aggregate({ name: 'carried', ...decider })
 same<EventOf<typeof carried>, Event>(true)
+
+// Literals stay what they are without an annotation: in what is decided, in states and in rows.
+type Desk = { state: 'free' | 'taken'; log: { kind: 'in' | 'out'; at: number }[] }
+const desk = aggregate({
+  name: 'desk',
+  initialState: (): Desk => ({ state: 'free', log: [] }),
+  decide(command: { type: 'Take' } | { type: 'Leave' }) {
+    if (command.type === 'Leave') return [{ type: 'ExamHandedIn', data: { at: 1 } }]
+    return { type: 'LessonCompleted', data: { lesson: 'l1', band: 'b' } }
+  },
+  evolve: (state, event: Event) => ({ state: event.type === 'ExamHandedIn' ? 'free' : 'taken', log: [...state.log, { kind: 'in', at: 1 }] }),
+})
+same<EventOf<typeof desk>, Event>(true)
+same<ReturnType<typeof desk.initialState>, Desk>(true)
+const desks = projection({
+  name: 'desks',
+  from: [desk],
+  initial: (): Desk => ({ state: 'free', log: [] }),
+  key: () => 'all',
+  on: {
+    LessonCompleted: (row) => ({ ...row, state: 'taken' }),
+    ExamHandedIn: (row, { data }) => ({ state: 'free', log: [...row.log, { kind: 'out', at: data.at }] }),
+  },
+})
+same<RowOf<typeof desks>, Desk>(true)
+aggregate({
+  name: 'desk-with-a-third-state',
+  initialState: (): Desk => ({ state: 'free', log: [] }),
+  decide: (_command: Command): Event[] => [],
+  // @ts-expect-error -- there is no such state
+  evolve: (state, _event: Event) => ({ ...state, state: 'broken' }),
+})
+projection({
+  name: 'desks-without-a-log',
+  initial: (): Desk => ({ state: 'free', log: [] }),
+  key: (event: Event) => event.type,
+  // @ts-expect-error -- the row lacks its log
+  on: { LessonCompleted: () => ({ state: 'taken' }) },
+})
+aggregate({
+  name: 'desk-with-a-third-band',
+  initialState: 0,
+  // @ts-expect-error -- there is no such band
+  decide: (_command: Command) => ({ type: 'LessonCompleted', data: { lesson: 'l1', band: 'c' } }),
+  evolve: (state, _event: Event) => state + 1,
+})
 
 aggregate({
   name: 'wrong',
@@ -147,9 +193,16 @@ async function uses(tidelog: Tidelog): Promise<void> {
   same<typeof version, number>(true)
 
   for await (const event of tidelog.read({ aggregate: annotated, types: ['ExamHandedIn'], after: 3 })) {
-    if (event.type === 'LessonCompleted') same<typeof event.data.band, 'a' | 'b'>(true)
+    same<typeof event.data, { at: number }>(true)
   }
   for await (const event of tidelog.read({ stream: 'course-1', first: 2, last: 5, correlationId: receipt.commitId })) same<typeof event.data, unknown>(true)
+
+  const some = await tidelog.page({ aggregate: annotated })
+  same<(typeof some.events)[number], RecordedEvent<Event>>(true)
+  const named = await tidelog.read({ types: ['LessonCompleted', 'CourseLeft'] }).toArray()
+  same<(typeof named)[number]['type'], 'LessonCompleted' | 'CourseLeft'>(true)
+  // @ts-expect-error -- the aggregate has no such event
+  tidelog.read({ aggregate: annotated, types: ['CourseLeft'] })
 
   same<ReturnType<typeof tidelog.view<{ done: number; score: number | null }>>, Live<Rows<{ done: number; score: number | null }>>>(true)
   const row = tidelog.view(progress, 'learner-1').get()

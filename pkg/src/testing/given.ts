@@ -18,7 +18,8 @@ import { givenStored, type Decoded, type StoredShape } from './upcaster.js'
 export interface Given {
   /** These events of an aggregate: `given(course, [event]).when(command).then(events)`. */
   <State, Command extends AnyCommand, Event extends AnyEvent>(
-    aggregate: Aggregate<State, Command, Event>,
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what is given here is as it is decided, after any schema
+    aggregate: Aggregate<State, Command, Event, any>,
     events?: readonly (NoInfer<Event> & EventExtras)[],
   ): GivenAggregate<State, Command, Event>
   /**

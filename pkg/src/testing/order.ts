@@ -1,5 +1,5 @@
 /** Commands as a device of a story is given them. */
-import type { AnyAggregate, CommandOf } from '../aggregate.js'
+import type { AnyAggregate, GivenOf } from '../aggregate.js'
 import type { ExecuteOptions } from '../command.js'
 
 /** A command for an aggregate's instance, and what is expected at once. */
@@ -19,7 +19,7 @@ export interface Order {
 }
 
 /** A command for an aggregate's instance: `command(course, 'algebra-1', { type: 'CompleteLesson', … })`. */
-export function command<A extends AnyAggregate>(aggregate: A, id: string, given: CommandOf<A>, options: ExecuteOptions = {}): Order {
+export function command<A extends AnyAggregate>(aggregate: A, id: string, given: GivenOf<A>, options: ExecuteOptions = {}): Order {
   const order: Omit<Order, 'refused'> = { aggregate, id, command: given, options }
   const refused = (refusal: string): Order => ({ ...order, refusal, refused })
   return { ...order, refused }
