@@ -8,9 +8,10 @@ use futures_executor::block_on;
 use support::*;
 use tidelog::{
     engine::{At, Engine, WriteOptions},
-    event::NewEvent,
+    event::{NewEvent, RecordedEvent},
     json::Json,
     log::{Authority, MemoryStore, Place, Query},
+    projection::{Projection, erase},
     testing::ManualEnvironment,
     upcast::{Decoder, Direction, Shape, Step, Target, UnknownEvents, UpcastError, Upcaster, Versions},
 };
@@ -407,5 +408,42 @@ fn an_app_may_list_what_it_knows() {
         engine.append("course-a", vec![newer], WriteOptions::default()).await.unwrap();
         let error = engine.load("course", "a", At::Now).await.map(|_| ()).unwrap_err();
         assert_eq!(error.code(), "unknown-event");
+    });
+}
+
+/// How many stars a course got: of an event that a projection names and the aggregate does not.
+struct Stars;
+
+impl Projection for Stars {
+    const NAME: &'static str = "stars";
+    const TYPES: &'static [&'static str] = &["CourseRated"];
+    type Row = u64;
+
+    fn key(event: &RecordedEvent) -> Option<String> {
+        Some(event.stream.id().to_owned())
+    }
+
+    fn apply(row: Option<u64>, _: &RecordedEvent) -> Option<u64> {
+        Some(row.unwrap_or(0) + 1)
+    }
+}
+
+#[test]
+fn an_aggregate_is_given_no_type_that_only_a_projection_knows() {
+    block_on(async {
+        let mut parts = parts(Authority::Device, &ManualEnvironment::new(1));
+        parts.projections.push(erase::<Stars>());
+        let engine = Engine::open(MemoryStore::new(), parts).await.unwrap();
+        let lesson = || old("LessonCompleted", 1, r#"{"lesson":"l1"}"#);
+        let history = vec![lesson(), old("CourseRated", 1, r#"{"stars":5}"#)];
+        engine.append("course-a", history, WriteOptions::default()).await.unwrap();
+        // known, so nothing keeps it from a fold; `CourseEvent` could not read it
+        assert_eq!(completed(&engine, "a").await, ["l1"]);
+        assert_eq!(engine.row("stars", "a").await.unwrap().unwrap().as_str(), "1");
+        let receipt = engine.execute("course", "a", complete("l2"), WriteOptions::default()).await.unwrap();
+        assert_eq!(
+            (receipt.version, completed(&engine, "a").await),
+            (3, vec!["l1".to_owned(), "l2".to_owned()])
+        );
     });
 }

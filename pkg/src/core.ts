@@ -113,6 +113,8 @@ export interface CoreSettings {
   sync: boolean
   /** Milliseconds between pulls while idle. */
   pollInterval: number
+  /** The schema versions that the server takes of types. */
+  pushAs?: readonly (readonly [type: string, schemaVersion: number])[]
   /** A policy of snapshots in the core's terms; see `corePolicy` in `snapshot.ts`. */
   snapshots?: Record<string, unknown>
   actor?: string

@@ -108,8 +108,8 @@ export function coreQuery(query: Omit<ReadQuery, 'aggregate'> & { readonly aggre
 }
 
 /** The schema versions that are wanted of types, as the core takes them. */
-export function versions(as: Readonly<Record<string, number>>): (readonly [string, number])[] {
-  return Object.entries(as).map(([type, version]) => [type, integer(version, 1, 0xffff_ffff, `as.${type}`)] as const)
+export function versions(as: Readonly<Record<string, number>>, argument = 'as'): (readonly [string, number])[] {
+  return Object.entries(as).map(([type, version]) => [type, integer(version, 1, 0xffff_ffff, `${argument}.${type}`)] as const)
 }
 
 /** Reads page after page, only as fast as the reader asks. */

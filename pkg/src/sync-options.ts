@@ -12,6 +12,11 @@ export interface SyncOptions {
   readonly pollInterval?: number
   /** Milliseconds after which a request without its whole answer is given up. From 100 to 600,000. Default 30,000. */
   readonly timeout?: number
+  /**
+   * The schema version of each type that the server, or other apps on its log, know at most: `{ LessonCompleted: 1 }`. Newer events go out
+   * in that shape, back along their upcasters; what comes in is read in today's. A commit with no way back is rejected (`no-downcast`).
+   */
+  readonly pushAs?: Readonly<Record<string, number>>
   /** The network of this sync. Default: the `fetch` of the environment. */
   readonly fetch?: typeof fetch
 }

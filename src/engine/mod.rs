@@ -14,6 +14,7 @@ mod import;
 mod inside;
 mod middleware;
 mod outcome;
+mod outgoing;
 mod processes;
 mod projections;
 mod pulling;
@@ -54,7 +55,7 @@ use crate::{
     projection::Projector,
     snapshot::{Compression, SnapshotPolicy},
     time::Timestamp,
-    upcast::Decoder,
+    upcast::{Decoder, Versions},
 };
 use driver::Driver;
 use processes::Process;
@@ -84,6 +85,9 @@ pub struct Parts {
     pub actor: Option<String>,
     /// Milliseconds between looks at the server while idle.
     pub poll_interval: u64,
+    /// The schema versions that the server takes of types, where it or other apps on the log are older than this app: events that are
+    /// newer are pushed in these shapes. A commit that can't be is rejected (`no-downcast`) and kept. Empty (the default): as stored.
+    pub push_as: Versions,
     /// When snapshots are taken, unless an aggregate says otherwise.
     pub snapshots: SnapshotPolicy,
     /// What compresses snapshots, if a policy asks for it.
@@ -108,6 +112,7 @@ impl Parts {
             decoder: Decoder::default(),
             actor: None,
             poll_interval: 5_000,
+            push_as: Versions::default(),
             snapshots: SnapshotPolicy::default(),
             compression: None,
             host: Rc::new(Alone),
@@ -176,6 +181,8 @@ struct Inner<S: Store> {
     turns: RefCell<HashMap<String, Rc<futures_util::lock::Mutex<()>>>>,
     signal: Signal,
     driver: Driver,
+    /// The shapes that the server takes.
+    push_as: Versions,
     host: Rc<dyn Host>,
     middleware: Vec<Rc<dyn Middleware>>,
     meter: Meter,
@@ -197,9 +204,11 @@ impl<S: Store> Engine<S> {
     /// Opens the log and puts the parts around it.
     ///
     /// # Errors
-    /// [`WriteError::Log`] if storage can't be opened, [`WriteError::Clock`] if the clock can't be right.
+    /// [`WriteError::Log`] if storage can't be opened, [`WriteError::Clock`] if the clock can't be right,
+    /// [`UpcastError::Gap`](crate::upcast::UpcastError::Gap) if no upcaster leads on from a version of [`Parts::push_as`].
     pub async fn open(store: S, parts: Parts) -> Result<Self, WriteError> {
         processes::check_names(&parts)?;
+        parts.decoder.check_reaches(&parts.push_as).map_err(ReadError::from)?;
         let fresh = DeviceId(parts.surroundings.id()?);
         let session = SessionId(parts.surroundings.id()?);
         let log = Log::open(store, parts.authority).await?;
@@ -228,6 +237,7 @@ impl<S: Store> Engine<S> {
                 turns: RefCell::default(),
                 signal: Signal::default(),
                 driver: Driver::new(parts.poll_interval),
+                push_as: parts.push_as,
                 host: parts.host,
                 device,
                 session,

@@ -113,7 +113,12 @@ impl<S: Store> Inner<S> {
         if pending.is_empty() {
             return Ok(Input::Pushed { accepted: false });
         }
-        let commits = pending.into_iter().map(|pending| pending.commit).collect();
+        let (commits, refused) = self.to_send(pending);
+        if !refused.is_empty() {
+            // what builds on them is decided again before it is sent
+            let accepted = self.take_in(&News { refused, ..News::default() }).await?;
+            return Ok(Input::Pushed { accepted });
+        }
         let push = Push { protocol: PROTOCOL, device_id: self.device, commits };
         let pushed = match transport::push(transport, &push).await {
             Ok(pushed) => pushed,
@@ -275,7 +280,7 @@ impl<S: Store> Inner<S> {
                 Some(own) => {
                     settled.insert(own.sequence);
                     tally.own.push((commit.commit.generation, own.commit.metadata.occurred_at));
-                    if differs(own, commit) {
+                    if differs(own, commit) || self.changes_on_the_way(own) {
                         moved.insert(stream.clone());
                         moved.insert(own.commit.stream.clone());
                     }

@@ -101,7 +101,7 @@ impl<S: Store> Engine<S> {
     pub(crate) async fn replay_step(&self, replay: &Replay, cursor: &mut Cursor) -> Result<Step, ReadError> {
         let inner = &self.inner;
         inner.check_open()?;
-        let query = replay.filter.query(inner.decoder.is_empty());
+        let query = replay.filter.query(&inner.decoder);
         let from = Place::Confirmed(cursor.position);
         let limit = replay.batch.clamp(1, MAX_BATCH);
         let mut failures = Vec::new();

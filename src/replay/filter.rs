@@ -1,6 +1,6 @@
 //! Which events a replay goes through.
 
-use crate::{event::RecordedEvent, log::Query, stream::StreamName, time::Timestamp};
+use crate::{event::RecordedEvent, log::Query, stream::StreamName, time::Timestamp, upcast::Decoder};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -43,9 +43,9 @@ impl Filter {
         self.types.is_empty() && self.from.is_none() && self.to.is_none()
     }
 
-    /// The part that the log itself can answer, so that blocks without such events are not opened. `stored_types_are_todays`: an
-    /// upcaster may rename a type, and then only what is decoded tells.
-    pub(crate) fn query(&self, stored_types_are_todays: bool) -> Query {
+    /// The part that the log itself can answer, so that blocks without such events are not opened: the types under which events of
+    /// the types asked for may be stored. What is decoded is filtered again.
+    pub(crate) fn query(&self, decoder: &Decoder) -> Query {
         let single = |names: &[Arc<str>]| match names {
             [name] => Some(Arc::clone(name)),
             _ => None,
@@ -53,7 +53,7 @@ impl Filter {
         Query {
             stream: if let [stream] = &*self.streams { Some(stream.clone()) } else { None },
             aggregate: single(&self.aggregates),
-            types: if stored_types_are_todays { self.types.clone() } else { Vec::new() },
+            types: decoder.stored_types(&self.types),
             from: self.from,
             to: self.to,
             confirmed_only: true,

@@ -7,7 +7,12 @@ use super::{
     unknown::{Known, UnknownEvents},
     upcaster::{Shape, Upcaster},
 };
-use crate::{aggregate::Registry, event::RecordedEvent, process::Manager, projection::Projector};
+use crate::{
+    aggregate::Registry,
+    event::{Event, RecordedEvent},
+    process::Manager,
+    projection::Projector,
+};
 use std::{rc::Rc, sync::Arc};
 
 /// All upcasters of an app, and what it does with events that it does not know.
@@ -153,6 +158,33 @@ impl Decoder {
         versions: &Versions,
     ) -> Result<Vec<RecordedEvent>, UpcastError> {
         self.decode_for(events, Reader::App(versions))
+    }
+
+    /// One event as it is stored, or in an older shape if one is wanted of it; nothing is split or left out.
+    ///
+    /// # Errors
+    /// [`UpcastError::NoDowncast`] where there is no way back.
+    pub(crate) fn stored_as(
+        &self,
+        stored: &RecordedEvent,
+        versions: &Versions,
+    ) -> Result<Shape, UpcastError> {
+        let Event { event_type, schema_version, data, .. } = stored.event.clone();
+        self.chain.downcast(Shape { event_type, schema_version, data }, versions, stored)
+    }
+
+    /// Checks that versions which are wanted for long are among those that can be reached.
+    ///
+    /// # Errors
+    /// [`UpcastError::Gap`] if a newer version of a type is known, and no upcaster leads on from the one that is wanted.
+    pub(crate) fn check_reaches(&self, versions: &Versions) -> Result<(), UpcastError> {
+        for (event_type, version) in versions.iter() {
+            let newest = self.chain.newest(event_type).unwrap_or(1);
+            if *version < newest && self.chain.find(event_type, *version).is_none() {
+                return Err(gap(event_type, *version, newest));
+            }
+        }
+        Ok(())
     }
 
     fn decode_for(

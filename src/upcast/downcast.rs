@@ -25,6 +25,11 @@ impl Versions {
         self.0.is_empty()
     }
 
+    /// The types with their versions.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Arc<str>, u32)> {
+        self.0.iter()
+    }
+
     fn has(&self, event_type: &str, schema_version: u32) -> bool {
         self.of(event_type) == Some(schema_version)
     }

@@ -18,7 +18,7 @@ use crate::{
     process::Manager,
     projection::Projector,
     snapshot::SnapshotPolicy,
-    upcast::{Decoder, UnknownEvents},
+    upcast::{Decoder, UnknownEvents, Versions},
 };
 use serde::Deserialize;
 use std::{rc::Rc, sync::Arc};
@@ -33,6 +33,8 @@ struct Settings {
     durability: Durability,
     sync: bool,
     poll_interval: u64,
+    #[serde(default)]
+    push_as: Versions,
     actor: Option<String>,
     #[serde(default)]
     unknown_events: UnknownEvents,
@@ -103,6 +105,7 @@ async fn open(
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,
+        push_as: settings.push_as,
         snapshots: settings.snapshots,
         compression: Some(Rc::new(hooks.clone())),
         host: Rc::new(hooks.clone()),

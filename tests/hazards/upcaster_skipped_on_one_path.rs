@@ -4,6 +4,10 @@
 //! The cure: stored events become events of today's shape at one place, the decoder, and every path goes through it. This test
 //! walks all of them over one old event. A new path is added to it by one more line that says what it saw.
 
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use tidelog::{
     aggregate::{Aggregate, Context, Registry},
     commit::{Commit, ConfirmedCommit, Policy, Reason, RejectedCommit},
@@ -11,11 +15,13 @@ use tidelog::{
     event::{NewEvent, RecordedEvent},
     json::Json,
     log::{AppendError, Applied, Authority, Change, MemoryStore, Place, Query},
+    metrics::Counter,
     process::{self, Correlation, ProcessContext, ProcessManager, Reaction},
-    projection::{Projection, erase},
+    projection::{Kind, Projection, erase},
     replay::{Control, Replay},
+    snapshot::Snapshots,
     stream::StreamName,
-    testing::{ManualEnvironment, block_on},
+    testing::{InProcessServer, ManualEnvironment, block_on},
     time::Timestamp,
     transfer::{ExportOptions, Form},
     upcast::{Decoder, Upcaster},
@@ -46,6 +52,11 @@ struct Already;
 
 impl Aggregate for Course {
     const NAME: &'static str = "course";
+
+    fn snapshots() -> Option<Snapshots<Vec<String>>> {
+        Some(Snapshots::json())
+    }
+
     type State = Vec<String>;
     type Command = Ask;
     type Event = Fact;
@@ -62,11 +73,12 @@ impl Aggregate for Course {
 }
 
 /// The data of the events of a stream.
-struct Seen;
+struct Seen<const IMMEDIATE: bool>;
 
-impl Projection for Seen {
-    const NAME: &'static str = "seen";
+impl<const IMMEDIATE: bool> Projection for Seen<IMMEDIATE> {
+    const NAME: &'static str = if IMMEDIATE { "seen-at-once" } else { "seen" };
     const TYPES: &'static [&'static str] = &["LessonCompleted"];
+    const KIND: Kind = if IMMEDIATE { Kind::Immediate } else { Kind::Background };
     type Row = Vec<String>;
 
     fn key(event: &RecordedEvent) -> Option<String> {
@@ -102,9 +114,19 @@ impl ProcessManager for Watch {
     }
 }
 
+/// Another one for each device, so that no two make the same ids.
+fn seed() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 type Log = Engine<MemoryStore>;
 
 async fn open(authority: Authority) -> Log {
+    over(&MemoryStore::new(), authority).await
+}
+
+async fn over(store: &MemoryStore, authority: Authority) -> Log {
     let mut registry = Registry::default();
     registry.add::<Course>().unwrap();
     let renamed = Upcaster::new("LessonDone", 1)
@@ -112,12 +134,12 @@ async fn open(authority: Authority) -> Log {
         .steps(serde_json::from_str(r#"[{ "rename": "unit", "to": "lesson" }]"#).unwrap());
     let parts = Parts {
         registry,
-        projections: vec![erase::<Seen>()],
+        projections: vec![erase::<Seen<false>>(), erase::<Seen<true>>()],
         processes: vec![process::erase::<Watch>()],
         decoder: Decoder::new(vec![renamed]).unwrap(),
-        ..Parts::new(authority, ManualEnvironment::new(1).surroundings())
+        ..Parts::new(authority, ManualEnvironment::new(seed()).surroundings())
     };
-    Engine::open(MemoryStore::new(), parts).await.unwrap()
+    Engine::open(store.clone(), parts).await.unwrap()
 }
 
 fn old() -> NewEvent {
@@ -154,8 +176,10 @@ async fn walk_reading(log: &Log) {
     today("read", &log.read(&Query::default(), Place::START, 9).await.unwrap().events);
     let by_type = Query { types: vec!["LessonCompleted".into()], ..Query::default() };
     today("read by today's type", &log.read(&by_type, Place::START, 9).await.unwrap().events);
-    let row = log.row("seen", "course-a").await.unwrap().unwrap();
-    assert_eq!(row.to::<Vec<String>>().unwrap(), [NEW], "projection");
+    for projection in ["seen", "seen-at-once"] {
+        let row = log.row(projection, "course-a").await.unwrap().unwrap();
+        assert_eq!(row.to::<Vec<String>>().unwrap(), [NEW], "projection {projection}");
+    }
     let cloud = ExportOptions { form: Form::CloudEvents, ..ExportOptions::default() };
     let mut export = log.export(cloud);
     let exported = export.next().await.unwrap().unwrap();
@@ -185,6 +209,9 @@ fn every_path_shows_todays_shape_of_a_confirmed_event() {
         today("the receipt of an append", &receipt.events);
         walk_reading(&log).await;
 
+        log.rebuild("seen", &mut |_| ControlFlow::Continue(())).await.unwrap();
+        let row = log.row("seen", "course-a").await.unwrap().unwrap();
+        assert_eq!(row.to::<Vec<String>>().unwrap(), [NEW], "a rebuild");
         let row = log.row_at("seen", "course-a", At::Position(1)).await.unwrap().unwrap();
         assert_eq!(row.to::<Vec<String>>().unwrap(), [NEW], "a row as it once was");
         let difference =
@@ -217,6 +244,49 @@ fn every_path_shows_todays_shape_of_a_pending_event() {
         today("the receipt of one that was given twice", &again.events);
         walk_reading(&log).await;
         today("the queue", &log.queue(9).await.unwrap()[0].events);
+    });
+}
+
+#[test]
+fn a_snapshot_holds_what_todays_shape_makes() {
+    block_on(async {
+        let store = MemoryStore::new();
+        let log = over(&store, Authority::Device).await;
+        let many = (0..20).map(|_| old()).collect();
+        log.append("course-a", many, WriteOptions::default()).await.unwrap();
+        assert_eq!(log.take_snapshot("course", "a").await.unwrap().unwrap().version, 20);
+        log.append("course-a", vec![old()], WriteOptions::default()).await.unwrap();
+        log.close();
+        let log = over(&store, Authority::Device).await;
+        let (state, version) = log.load("course", "a", At::Now).await.unwrap();
+        let lessons = state.downcast_ref::<Vec<String>>().unwrap();
+        assert_eq!((lessons, version), (&vec!["l1".to_owned(); 21], 21));
+        assert_eq!(log.metrics().counters.of(Counter::SnapshotHits), 1);
+    });
+}
+
+/// A decision is made again on what a pull brought: by the server, through the real exchange.
+#[test]
+fn a_rebase_decides_on_todays_shape_of_what_a_pull_brought() {
+    block_on(async {
+        let clock = ManualEnvironment::new(1);
+        let server = InProcessServer::new(&clock);
+        let [first, second] = [open(Authority::Server).await, open(Authority::Server).await];
+        let elsewhere = open(Authority::Server).await;
+        first.append("course-a", vec![old()], WriteOptions::default()).await.unwrap();
+        let complete = || serde_json::from_str(r#"{"type":"Complete","data":{"lesson":"l1"}}"#).unwrap();
+        let lost = second.execute("course", "a", complete(), WriteOptions::default()).await.unwrap();
+        server.sync(&first).await;
+        server.sync(&second).await;
+        // `decide` saw the lesson in the old event
+        let Outcome::Rejected { reason, .. } = second.outcome(&stream(), lost.commit_id).await.unwrap()
+        else {
+            panic!("it was decided again and refused");
+        };
+        assert_eq!(reason.message, "completed already");
+        walk_reading(&second).await;
+        server.sync(&elsewhere).await;
+        walk_reading(&elsewhere).await;
     });
 }
 
@@ -262,8 +332,12 @@ fn a_rejected_commit_shows_todays_shape() {
         let reason = Reason { code: "server".into(), message: "no".into(), detail: None, builds_on: None };
         let rejected =
             RejectedCommit { commit: own.commit, reason, rejected_at: Timestamp(1_767_225_600_000) };
-        let change =
-            Change { seen: log.log().head(), rejected: vec![(own.sequence, rejected)], ..Change::default() };
+        let change = Change {
+            seen: log.log().head(),
+            rejected: vec![(own.sequence, rejected)],
+            revises: true,
+            ..Change::default()
+        };
         assert_eq!(log.log().apply(change).await.unwrap(), Applied::Done);
         let listed = log.rejected().await.unwrap();
         let events: Vec<_> = listed[0]
