@@ -40,7 +40,7 @@ pub struct Health {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HealthReason {
     /// A stable word to switch on: `storage-memory`, `storage-low`, `storage-full`, `work-at-risk`, `queue-old`, `sync-failing`,
-    /// `unauthorized`, `rejected`, `corrupt`, `projection-stopped`, `dead-letters`. More may come.
+    /// `unauthorized`, `rejected`, `corrupt`, `projection-stopped`, `dead-letters`, `process-stopped`, `process-stuck`. More may come.
     pub code: &'static str,
     /// How bad it is.
     pub state: HealthState,
@@ -79,6 +79,17 @@ pub struct SyncSigns {
     pub last_synced_at: Option<i64>,
 }
 
+/// How a process manager stands.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessSigns {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many of its instances wait for a person: parked ones, and those whose compensation was refused.
+    pub stuck: u64,
+    /// What keeps it from going on, or the instance that is named.
+    pub trouble: Option<(Option<String>, String)>,
+}
+
 /// What is known of storage.
 #[derive(Clone, Debug, Default)]
 pub struct StorageSigns {
@@ -113,6 +124,8 @@ pub struct Signs {
     pub stopped: Vec<Arc<str>>,
     /// Streams that projections have parked.
     pub parked: u64,
+    /// The process managers.
+    pub processes: Vec<ProcessSigns>,
 }
 
 impl Signs {
@@ -173,6 +186,25 @@ impl Signs {
         }
         if self.parked > 0 {
             because(Degraded, "dead-letters", format!("{} streams are parked by projections", self.parked));
+        }
+        for ProcessSigns { name, stuck, trouble } in &self.processes {
+            match trouble {
+                Some((None, message)) => because(
+                    Failing,
+                    "process-stopped",
+                    format!("the process manager {name} has stopped: {message}"),
+                ),
+                Some((Some(id), message)) => because(
+                    Degraded,
+                    "process-stuck",
+                    format!("{id} of the process manager {name} does not go on: {message}"),
+                ),
+                None => {}
+            }
+            if *stuck > 0 {
+                let message = format!("{stuck} instances of the process manager {name} wait for a person");
+                because(Degraded, "process-stuck", message);
+            }
         }
         health
     }

@@ -121,9 +121,10 @@ export interface CoreSettings {
   unknownEvents?: 'keep' | 'skip' | 'error'
   /** The types that the app knows, with the newest schema version of each if it matters. */
   knownEvents?: [type: string, schemaVersion: number | null][]
-  /** The aggregates and projections that the wasm has to bring itself, by name. */
+  /** The aggregates, projections and process managers that the wasm has to bring itself, by name. */
   rustAggregates: readonly string[]
   rustProjections: readonly string[]
+  rustProcesses: readonly string[]
 }
 
 /** What the core takes from outside. It is called during calls into the core and must not call back. */

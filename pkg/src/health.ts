@@ -28,6 +28,8 @@ export interface HealthReason {
    * - `rejected`: rejected commits wait for the app.
    * - `corrupt` (failing): rows can't be read.
    * - `projection-stopped` (failing), `dead-letters`: a projection stopped, or parked streams.
+   * - `process-stopped` (failing), `process-stuck`: a process manager does not go on, or some of its instances wait for a person; known in
+   *   the tab that lets them act.
    */
   readonly code: string
   /** How bad it is. */

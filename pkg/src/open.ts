@@ -9,11 +9,12 @@ import { recoverFromCrash } from './crash-recovery.js'
 import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
+import { LiveValue, type Live } from './live.js'
 import { Maintenance } from './maintenance.js'
 import type { Middleware } from './middleware.js'
 import { loadAhead, processesPart, tracePart, transportPart } from './parts.js'
-import { unknownProcess, type AnyProcess } from './process.js'
-import type { Processes } from './processes.js'
+import { unknownProcess, type AnyProcess, type ProcessManager } from './process.js'
+import type { Processes, ProcessInstance } from './processes.js'
 import { Purity } from './purity.js'
 import { isRust } from './rust.js'
 import { Session } from './session.js'
@@ -124,6 +125,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     ...(knownEvents && { knownEvents: Array.isArray(knownEvents) ? knownEvents.map((type: string) => [type, null]) : versions(knownEvents as Record<string, number>, 'knownEvents') }),
     rustAggregates: aggregates.filter(isRust).map(nameOf),
     rustProjections: projections.filter(isRust).map(nameOf),
+    rustProcesses: processes.filter(isRust).map(nameOf),
     ...(options.snapshots === undefined ? {} : { snapshots: corePolicy(options.snapshots, 'snapshots') }),
   } as CoreSettings
   let core: Core
@@ -149,7 +151,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => adaptUpcaster(one, purity)),
-      processes.map((one) => processingPart!.adaptProcess(one, purity)),
+      processes.filter((one) => !isRust(one)).map((one) => processingPart!.adaptProcess(one, purity)),
       coreHooks(environment, transport, listening, measured),
     )
     core = await Promise.race([opening, crashedOpening])
@@ -206,7 +208,9 @@ const nameOf = ({ name }: { readonly name: string }): string => name
 function noProcesses(session: Session): Processes {
   const none = (process: AnyProcess): Promise<never> => session.call(() => Promise.reject(unknownProcess(process)))
   const advance: Processes['advance'] = () => session.call(() => Promise.resolve({ changed: false }))
-  return { list: none, get: none, status: none, retry: none, advance }
+  const observe = <State>(process: ProcessManager<State>): Live<readonly ProcessInstance<State>[]> =>
+    new LiveValue({ load: () => none(process), watch: () => () => {}, failed: session.failed })
+  return { list: none, get: none, status: none, retry: none, waitFor: none, observe, advance }
 }
 
 /** Who takes what the core says. */

@@ -1,6 +1,8 @@
 /** Process managers at work: one tab lets them act, all can see how they stand. */
 import type { AnyCommand } from './command.js'
-import { text } from './encode.js'
+import { integer, text } from './encode.js'
+import { TidelogError } from './errors.js'
+import { LiveValue, type Live } from './live.js'
 import { unknownProcess, type AnyProcess, type ProcessManager } from './process.js'
 import type { Session } from './session.js'
 import type { Tabs } from './tabs.js'
@@ -19,6 +21,11 @@ export type ProcessState =
   | 'compensated'
   /** A compensation was refused: a person is needed. `retry` goes on. */
   | 'failed'
+  /**
+   * A function of the process failed at one of its events. It waits, as it was before that event, and the other instances go on. It is
+   * tried again whenever the app is opened, and by `retry`.
+   */
+  | 'parked'
 
 /** An instance of a process. */
 export interface ProcessInstance<State = unknown> {
@@ -30,7 +37,7 @@ export interface ProcessInstance<State = unknown> {
   readonly status: ProcessState
   /** What the process knows of it. */
   readonly state: State
-  /** How often it was started. */
+  /** How often it was started; 0 if that failed. */
   readonly run: number
   /** When it was started last, in milliseconds since 1970. */
   readonly startedAt: number
@@ -50,7 +57,7 @@ export interface ProcessInstance<State = unknown> {
   }[]
   /** Its timeouts that have not rung; `due` in milliseconds since 1970. */
   readonly timeouts: readonly { readonly name: string; readonly due: number }[]
-  /** Why it is compensating, compensated or failed. `code`: the domain's own, or `asked` if the process itself asked. */
+  /** Why it is compensating, compensated, failed or parked. `code`: the domain's own, `asked` if the process itself asked, or `process-failed`. */
   readonly failure?: { readonly code: string; readonly message: string; readonly command?: string; readonly at: number }
 }
 
@@ -68,18 +75,40 @@ export interface ProcessStatus {
   readonly trouble?: { readonly code: string; readonly message: string; readonly instance?: string }
 }
 
+/** What to wait for: a status, one of several, or whatever holds of the instance. */
+export type ProcessCondition<State> = ProcessState | readonly ProcessState[] | ((instance: ProcessInstance<State>) => boolean)
+
 /** The process managers of a tidelog. */
 export interface Processes {
   /** The instances of a process, sorted by id; those of one status, if one is given. */
   list<State>(process: ProcessManager<State>, options?: { readonly status?: ProcessState }): Promise<readonly ProcessInstance<State>[]>
   /** One instance, if there is one. */
   get<State>(process: ProcessManager<State>, id: string): Promise<ProcessInstance<State> | undefined>
+  /** The instances of a process, live; those of one status, if one is given. */
+  observe<State>(process: ProcessManager<State>, options?: { readonly status?: ProcessState }): Live<readonly ProcessInstance<State>[]>
+  /**
+   * Waits until there is an instance of which this holds, and resolves to it. It is waiting, nothing else: the process acts by itself.
+   *
+   * ```ts
+   * await tidelog.processes.waitFor(certification, 'ada', ['ended', 'compensated'], { timeout: 10_000 })
+   * ```
+   *
+   * @throws {TidelogError} `timeout` after so many milliseconds; `closed`; the reason of the `signal` once it is aborted.
+   */
+  waitFor<State>(
+    process: ProcessManager<State>,
+    id: string,
+    condition: ProcessCondition<State>,
+    options?: { readonly timeout?: number; readonly signal?: AbortSignal },
+  ): Promise<ProcessInstance<State>>
   /** Where a process stands. */
   status(process: AnyProcess): Promise<ProcessStatus>
   /**
    * Asks for another attempt at an instance: at the refused compensation of one that failed, at all steps of one that was compensated,
    * or at those steps of one under way that history left to other devices. It is noted in the log; with a server it takes effect
-   * once confirmed.
+   * once confirmed. One that is parked is taken further at once, on this device.
+   *
+   * @throws {TidelogError} `process-failed` if a parked one fails again.
    */
   retry(process: AnyProcess, id: string): Promise<void>
   /**
@@ -97,20 +126,56 @@ const longest = 60_000
 
 /** The processes over the core; the tab that holds the lock lets them act. */
 export function makeProcesses(session: Session, tabs: Tabs, processes: readonly AnyProcess[]): Processes {
-  const { core } = session
+  const { core, environment, watchers } = session
+  const watch = (stale: () => void): (() => void) => {
+    const stops = [watchers.log(stale), watchers.sync(stale)]
+    return () => stops.forEach((stop) => stop())
+  }
   const ask = <Answer>(process: AnyProcess, run: (name: string) => Promise<string>): Promise<Answer> => {
     session.check()
     if (!processes.includes(process)) throw unknownProcess(process)
     return session.call(() => run(process.name)).then((json) => JSON.parse(json) as Answer)
   }
   void tabs.lead(() => act(session), 'processes').catch(session.failed)
+  const list = async <State>(process: ProcessManager<State>, { status }: { readonly status?: ProcessState } = {}): Promise<readonly ProcessInstance<State>[]> => {
+    const all = await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, undefined))
+    return status === undefined ? all : all.filter((one) => one.status === status)
+  }
+  const get = async <State>(process: ProcessManager<State>, id: string): Promise<ProcessInstance<State> | undefined> =>
+    (await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, text(id, 'id'))))[0]
   return {
-    async list<State>(process: ProcessManager<State>, { status }: { readonly status?: ProcessState } = {}) {
-      const all = await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, undefined))
-      return status === undefined ? all : all.filter((one) => one.status === status)
-    },
-    async get<State>(process: ProcessManager<State>, id: string) {
-      return (await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, text(id, 'id'))))[0]
+    list,
+    get,
+    observe: (process, options) => new LiveValue({ load: () => list(process, options), watch, failed: session.failed }),
+    async waitFor<State>(process: ProcessManager<State>, id: string, condition: ProcessCondition<State>, { timeout, signal }: { readonly timeout?: number; readonly signal?: AbortSignal } = {}) {
+      if (timeout !== undefined) integer(timeout, 0, 2 ** 31 - 1, 'timeout')
+      const states: readonly unknown[] = [condition].flat()
+      const holds = (found: ProcessInstance<State>): boolean => (typeof condition === 'function' ? condition(found) : states.includes(found.status))
+      let wake = (): void => {}
+      let late = false
+      const woken = (): void => wake()
+      const stop = watch(woken)
+      const cancel = timeout === undefined ? undefined : environment.after(timeout, () => ((late = true), wake()))
+      signal?.addEventListener('abort', woken)
+      session.whenEnded(woken)
+      try {
+        for (;;) {
+          // before asking: what changes meanwhile must not be missed
+          const changed = new Promise<void>((resolve) => (wake = resolve))
+          signal?.throwIfAborted()
+          const found = await get(process, id)
+          if (found && holds(found)) return found
+          if (late) {
+            const standing = found ? `is ${found.status}` : 'has not begun'
+            throw new TidelogError('timeout', `${id} of process manager ${process.name} ${standing} after ${timeout} ms`, { milliseconds: timeout! })
+          }
+          if (!signal?.aborted) await changed
+        }
+      } finally {
+        stop()
+        cancel?.()
+        signal?.removeEventListener('abort', woken)
+      }
     },
     status: async (process) => ask(process, (name) => core.processStatus(name)),
     async retry(process, id) {

@@ -1,7 +1,7 @@
 /** Process managers over the real wasm, in memory. The rules themselves are tested natively; here it is that both languages agree. */
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
-import { isTidelogError, open, processManager, reaction, type OpenOptions, type ProcessInstance, type Tidelog, type TidelogError } from '../src/node.js'
+import { isTidelogError, open, processManager, reaction, type OpenOptions, type ProcessInstance, type ProcessManager, type Tidelog, type TidelogError } from '../src/node.js'
 import { badge, certificate, certification, day, inbox, way, type WayEvent } from './scenarios/academy.js'
 
 const opened: Tidelog[] = []
@@ -112,3 +112,82 @@ it('what is wrong with a process manager is told, and nothing is lost', { timeou
   assert.throws(() => reaction.after('', 1), (error) => isTidelogError(error, 'invalid-argument'))
   assert.throws(() => reaction.after('idle', -1), (error) => isTidelogError(error, 'invalid-argument'))
 })
+
+/** Counts what happens to each learner, and reminds them of it; of what happens to ada, the second is too much while it is `broken`. */
+function counting(): { count: ProcessManager<number>; mend: () => void } {
+  let broken = true
+  const count = processManager({
+    name: 'count',
+    initialState: 0,
+    types: ['LessonDone'],
+    correlate: ({ stream }: WayEvent & { stream: string }) => ({ start: stream.slice('way-'.length) }),
+    evolve: (state) => state + 1,
+    react(state, _, { instance }) {
+      if (broken && instance === 'ada' && state === 2) throw new Error('two are too many')
+      return reaction.send(inbox, instance, { type: 'Remind' })
+    },
+  })
+  return { count, mend: () => void (broken = false) }
+}
+
+it('an instance that fails is parked while the others go on, and misses nothing', { timeout: 60_000 }, async () => {
+  const errors: TidelogError[] = []
+  const { count, mend } = counting()
+  const log = await open({ name: 'test', storage: 'memory', aggregates: [way, inbox], processes: [count], onError: (error) => errors.push(error) })
+  opened.push(log)
+  await until(async () => (await log.processes.status(count)).acting)
+  const parked = log.processes.observe(count, { status: 'parked' })
+  const seen: string[][] = []
+  const stop = parked.subscribe((value) => value && seen.push(value.map(({ id }) => id)))
+  for (const learner of ['ada', 'ada', 'bob', 'ada', 'bob']) await log.execute(way, learner, { type: 'Lesson' })
+  const ada = await log.processes.waitFor(count, 'ada', 'parked')
+  assert.equal(ada.state, 1)
+  assert.equal(ada.failure?.code, 'process-failed')
+  assert.match(ada.failure.message, /two are too many/)
+  const bob = await log.processes.waitFor(count, 'bob', ({ state, steps }) => state === 2 && steps.every(({ state }) => state === 'done'))
+  assert.equal(bob.status, 'running')
+  assert.equal((await log.processes.status(count)).trouble, undefined)
+  assert.ok(errors.every((error) => isTidelogError(error, 'process-failed')) && errors.length > 0)
+  assert.deepEqual(log.health().reasons.filter(({ code }) => code.startsWith('process')).map(({ code, state }) => [code, state]), [['process-stuck', 'degraded']])
+  await until(() => seen.at(-1)?.[0] === 'ada')
+
+  await assert.rejects(log.processes.retry(count, 'ada'), (error) => isTidelogError(error, 'process-failed') && /two are too many/.test(error.message))
+  mend()
+  await log.processes.retry(count, 'ada')
+  await log.processes.waitFor(count, 'ada', ({ state, steps }) => state === 3 && steps.length === 3 && steps.every(({ state }) => state === 'done'))
+  assert.equal(log.version('inbox-ada'), 3)
+  await until(() => seen.at(-1)?.length === 0)
+  stop()
+})
+
+it('waiting for an instance ends with it, in time, when it is given up or the log is closed', { timeout: 60_000 }, async () => {
+  const log = await tidelog()
+  const waiting = log.processes.waitFor(certification, 'ada', ['ended', 'compensated'])
+  await log.execute(way, 'ada', { type: 'Lesson' })
+  await log.execute(way, 'ada', { type: 'Leave' })
+  assert.equal((await waiting).status, 'ended')
+  assert.equal((await log.processes.waitFor(certification, 'ada', 'ended')).id, 'ada', 'it is so already')
+
+  await assert.rejects(log.processes.waitFor(certification, 'ada', 'failed', { timeout: 1 }), (error) => isTidelogError(error, 'timeout') && /ada of process manager certification is ended after 1 ms/.test(error.message))
+  await assert.rejects(log.processes.waitFor(certification, 'bob', 'failed', { timeout: 0 }), /bob of process manager certification has not begun/)
+  const reason = new Error('given up')
+  const control = new AbortController()
+  const given = log.processes.waitFor(certification, 'bob', 'running', { signal: control.signal })
+  control.abort(reason)
+  await assert.rejects(given, reason)
+  await assert.rejects(log.processes.waitFor(certification, 'bob', 'running', { signal: control.signal }), reason)
+  await assert.rejects(log.processes.waitFor(certification, 'bob', 'running', { timeout: -1 }), (error) => isTidelogError(error, 'invalid-argument'))
+  const never = log.processes.waitFor(certification, 'bob', 'running')
+  log.close()
+  await assert.rejects(never, (error) => isTidelogError(error, 'closed'))
+
+  const without = await tidelogWithout()
+  await assert.rejects(without.processes.observe(certification).ready, (error) => isTidelogError(error, 'unknown-process'))
+  await assert.rejects(without.processes.waitFor(certification, 'ada', 'ended'), (error) => isTidelogError(error, 'unknown-process'))
+})
+
+async function tidelogWithout(): Promise<Tidelog> {
+  const one = await open({ name: 'test', storage: 'memory', aggregates: [way] })
+  opened.push(one)
+  return one
+}

@@ -23,9 +23,9 @@ use std::cell::{Cell, RefCell};
 /// The message that tells other tabs to catch up.
 pub(super) const CHANGED: &str = "log";
 
-/// What tabs tell each other about sync. The status of the tab that runs the loop is the host's to tell.
+/// What tabs tell each other about sync and processes. The status of the tab that runs the loop is the host's to tell.
 #[derive(Clone, Copy)]
-enum Message {
+pub(super) enum Message {
     /// Somebody wants a round.
     Wanted,
     /// Somebody paused sync for all tabs.
@@ -34,12 +34,15 @@ enum Message {
     Resumed,
     /// The loop has reached the server's end for the first time since it began.
     Synced,
+    /// A process has gone on.
+    Processed,
     /// A tab has opened: the one that runs the loop says whether it is paused.
     Hello,
 }
 
 impl Message {
-    const ALL: [Self; 5] = [Self::Wanted, Self::Paused, Self::Resumed, Self::Synced, Self::Hello];
+    const ALL: [Self; 6] =
+        [Self::Wanted, Self::Paused, Self::Resumed, Self::Synced, Self::Processed, Self::Hello];
 
     const fn text(self) -> &'static str {
         match self {
@@ -47,6 +50,7 @@ impl Message {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Synced => "synced",
+            Self::Processed => "processed",
             Self::Hello => "hello",
         }
     }
@@ -185,6 +189,7 @@ impl<S: Store> Inner<S> {
                 self.driver.synced.set(true);
                 self.signal.notify();
             }
+            Message::Processed => self.signal.notify(),
             Message::Hello => {
                 if self.driver.paused.get() {
                     self.tell(Message::Paused);
@@ -197,7 +202,7 @@ impl<S: Store> Inner<S> {
         true
     }
 
-    fn tell(&self, message: Message) {
+    pub(super) fn tell(&self, message: Message) {
         self.host.post(message.text());
     }
 

@@ -50,6 +50,7 @@ impl<S: Store> Engine<S> {
             only_here: head.pending_events + confirmed_here,
             rejected: head.rejected,
             corrupt: inner.log.corrupt().len() as u64,
+            processes: inner.process_signs(),
             parked: projections.iter().map(|status| status.parked).sum(),
             stopped: projections
                 .into_iter()

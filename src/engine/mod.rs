@@ -248,6 +248,10 @@ impl<S: Store> Engine<S> {
                 replaying: Cell::new(false),
             }),
         };
+        // what is decided from now on is no history to them
+        for process in &engine.inner.processes {
+            engine.inner.remember_process(process).await?;
+        }
         if parts.authority == Authority::Server {
             engine.inner.look_for_oldest().await;
             engine.inner.greet();

@@ -5,7 +5,7 @@ use super::{
     Schedule, Step, StepState, Timeout,
     note::{self, Note},
 };
-use crate::{command_id::derive, event::RecordedEvent, id::CommitId, json::Json, time::Timestamp};
+use crate::{command_id::derive, event::RecordedEvent, id::CommitId, time::Timestamp};
 use std::sync::Arc;
 
 /// The most steps that an instance may keep.
@@ -72,17 +72,7 @@ pub fn advance(
 fn begun(id: &str, before: Option<Instance>, now: Timestamp) -> Instance {
     let (run, mut steps) = before.map_or((0, Vec::new()), |before| (before.run, before.steps));
     steps.retain(|step| !step.is_settled());
-    Instance {
-        id: id.to_owned(),
-        status: ProcessState::Running,
-        state: Json::null(),
-        run: run + 1,
-        started_at: now,
-        updated_at: now,
-        steps,
-        timeouts: Vec::new(),
-        failure: None,
-    }
+    Instance { run: run + 1, steps, ..Instance::unborn(id, now) }
 }
 
 /// The instance after a note of its own stream.
@@ -270,7 +260,10 @@ impl Instance {
                 self.failure = None;
             }
             // steps that were left to another device are taken over by the one that asks
-            ProcessState::Running | ProcessState::Ended | ProcessState::Compensating => {
+            ProcessState::Parked
+            | ProcessState::Running
+            | ProcessState::Ended
+            | ProcessState::Compensating => {
                 for step in self.steps.iter_mut().filter(|step| !step.is_settled()) {
                     step.live |= live;
                 }

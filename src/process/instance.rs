@@ -3,6 +3,7 @@
 use super::Errand;
 use crate::{
     command_id::derive, event::RecordedEvent, id::CommitId, json::Json, stream::StreamName, time::Timestamp,
+    version::Position,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub enum ProcessState {
     Compensated,
     /// A compensation was refused: a person is needed. [`Engine::retry_process`](crate::engine::Engine::retry_process) goes on.
     Failed,
+    /// A function of the process failed at one of its events. It waits, as it was before that event, and the other instances go on.
+    /// It is tried again when the app is opened, and by [`Engine::retry_process`](crate::engine::Engine::retry_process).
+    Parked,
 }
 
 /// Where a step stands.
@@ -139,6 +143,17 @@ pub struct Failure {
     pub at: Timestamp,
 }
 
+/// The event at which a function of the process failed. It and those after it are in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Its position.
+    pub position: Position,
+    /// What the function threw, and where.
+    pub message: String,
+    /// When, by this device's clock.
+    pub at: Timestamp,
+}
+
 /// An instance of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -149,7 +164,7 @@ pub struct Instance {
     pub status: ProcessState,
     /// What the process remembers of it.
     pub state: Json,
-    /// How often it was started.
+    /// How often it was started; 0 if it could not be.
     pub run: u32,
     /// When it was started last.
     pub started_at: Timestamp,
@@ -162,19 +177,52 @@ pub struct Instance {
     /// Why it is compensating, compensated or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What it waits at, if it waits. Its steps and timeouts wait too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
 }
 
 impl Instance {
+    /// One that nothing has come to yet.
+    pub(super) fn unborn(id: &str, now: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            status: ProcessState::Running,
+            state: Json::null(),
+            run: 0,
+            started_at: now,
+            updated_at: now,
+            steps: Vec::new(),
+            timeouts: Vec::new(),
+            failure: None,
+            parked: None,
+        }
+    }
+
+    /// The instance, or the lack of one, that could not take in what happened at a position.
+    #[must_use]
+    pub fn park(before: Option<Self>, id: &str, parked: Parked) -> Self {
+        let instance = before.unwrap_or_else(|| Self::unborn(id, parked.at));
+        Self { parked: Some(parked), ..instance }
+    }
+
     /// Whether something is not settled yet, by this device or another.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.steps.iter().all(Step::is_settled)
+        self.parked.is_none() && !self.steps.iter().all(Step::is_settled)
+    }
+
+    /// Whether a person has to see to it.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.parked.is_some() || self.status == ProcessState::Failed
     }
 
     /// When the first timeout rings that this device has to see to.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
-        self.timeouts.iter().filter(|timeout| timeout.live).map(|timeout| timeout.due).min()
+        let live = self.timeouts.iter().filter(|timeout| timeout.live && self.parked.is_none());
+        live.map(|timeout| timeout.due).min()
     }
 
     /// The id of the note that a timeout rang.

@@ -26,7 +26,7 @@ pub mod note;
 pub use context::ProcessContext;
 pub use erased::{Manager, erase};
 pub use fold::{MAX_STEPS, advance, take_note};
-pub use instance::{Failure, Instance, Origin, ProcessState, Step, StepState, Timeout};
+pub use instance::{Failure, Instance, Origin, Parked, ProcessState, Step, StepState, Timeout};
 
 use crate::{commit::Command, event::RecordedEvent, time::Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -194,8 +194,8 @@ impl Reaction {
     }
 }
 
-/// A process manager's function broke, or asks for something that can't be. Nothing of the event is taken in; the process stands
-/// before it until its code is mended.
+/// A process manager's function broke, or asks for something that can't be. Nothing of the event is taken in: the instance is parked
+/// before it, or the whole process if it can't be said which instance it is for, until the code is mended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("process manager {process} failed at {place}: {reason}")]
 pub struct ProcessError {

@@ -6,8 +6,9 @@ use std::cell::Cell;
 use tidelog::{
     engine::{Engine, Parts},
     event::RecordedEvent,
+    health::Told,
     log::{Authority, MemoryStore},
-    process::{Correlation, Errand, ProcessContext, ProcessManager, Reaction, erase},
+    process::{Correlation, Errand, ProcessContext, ProcessManager, ProcessState, Reaction, erase},
     testing::ManualEnvironment,
 };
 
@@ -57,8 +58,8 @@ async fn with(wrong: &'static str) -> Engine<MemoryStore> {
 }
 
 #[test]
-fn what_is_wrong_stops_this_process_at_this_event_and_no_other() {
-    for wrong in ["no instance", "long instance", "timeout without a name", "too many steps"] {
+fn an_event_of_no_instance_stops_this_process_there_and_no_other() {
+    for wrong in ["no instance", "long instance"] {
         block_on(async {
             let engine = with(wrong).await;
             let error = engine.advance_processes().await.unwrap_err();
@@ -68,11 +69,43 @@ fn what_is_wrong_stops_this_process_at_this_event_and_no_other() {
             assert_eq!(effects(&engine).await, ["certificate Given", "badge Given"]);
             let status = engine.process_status("wrong").await.unwrap();
             assert_eq!(status.trouble.map(|trouble| trouble.code), Some("process-failed"));
+            assert_eq!(reasons(&engine), ["process-stopped"]);
             // mended, it goes on where it stood, and nothing is lost
             WRONG.set("");
             settle(&engine).await;
             assert_eq!(effects(&engine).await.len(), 3);
             assert_eq!(engine.process_status("wrong").await.unwrap().trouble, None);
+            assert!(reasons(&engine).is_empty());
+        });
+    }
+}
+
+/// The codes of what health finds with processes.
+fn reasons(engine: &Engine<MemoryStore>) -> Vec<&'static str> {
+    let health = engine.health(Told::default());
+    health.reasons.iter().map(|reason| reason.code).filter(|code| code.starts_with("process")).collect()
+}
+
+#[test]
+fn what_asks_for_too_much_is_parked_and_goes_on_once_mended() {
+    for wrong in ["timeout without a name", "too many steps"] {
+        block_on(async {
+            let engine = with(wrong).await;
+            settle(&engine).await;
+            assert_eq!(effects(&engine).await, ["certificate Given", "badge Given"]);
+            let parked = engine.process("wrong", "ada").await.unwrap().unwrap();
+            assert_eq!((parked.status, parked.run), (ProcessState::Parked, 0), "{wrong}");
+            assert!(parked.failure.unwrap().message.contains("CourseCompleted"));
+            assert_eq!(engine.process_status("wrong").await.unwrap().trouble, None);
+            assert_eq!(reasons(&engine), ["process-stuck"]);
+            // not mended yet
+            let error = engine.retry_process("wrong", "ada").await.unwrap_err();
+            assert_eq!(error.code(), "process-failed");
+            WRONG.set("");
+            engine.retry_process("wrong", "ada").await.unwrap();
+            settle(&engine).await;
+            assert_eq!(effects(&engine).await.len(), 3);
+            assert!(reasons(&engine).is_empty());
         });
     }
 }

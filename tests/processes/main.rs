@@ -7,5 +7,6 @@ mod academy;
 mod bounds;
 mod crashes;
 mod interleavings;
+mod parked;
 mod pending;
 mod stories;

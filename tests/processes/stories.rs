@@ -211,3 +211,13 @@ fn history_is_folded_and_never_acted_upon() {
         assert_eq!(effects(&engine).await, ["certificate Given", "badge Given"]);
     });
 }
+
+#[test]
+fn what_is_decided_right_after_the_first_opening_is_no_history() {
+    block_on(async {
+        let engine = open(MemoryStore::new(), &ManualEnvironment::new(1)).await;
+        tell(&engine, "way", "Complete").await.unwrap();
+        settle(&engine).await;
+        assert_eq!(effects(&engine).await, ["certificate Given", "badge Given"]);
+    });
+}

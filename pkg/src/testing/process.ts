@@ -181,7 +181,9 @@ class Play {
       const { due, changed } = await this.tidelog.processes.advance()
       if (changed) continue
       const { trouble } = await this.tidelog.processes.status(this.#process)
-      if (trouble) throw new Error(trouble.message)
+      const [parked] = await this.tidelog.processes.list(this.#process, { status: 'parked' })
+      const wrong = trouble ?? parked?.failure
+      if (wrong) throw new Error(wrong.message)
       return due
     }
     throw new ExpectationError(`process manager ${this.#process.name} does not come to rest: it went on for ${maxRounds} rounds without time going by`)

@@ -7,7 +7,7 @@ use crate::{
     process::{Instance, advance},
     stream::StreamName,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl<S: Store> Inner<S> {
     /// Carries out what the pending events of this device lead to, on copies of the instances: nothing of it is kept. When an event
@@ -30,14 +30,24 @@ impl<S: Store> Inner<S> {
         let events = self.decoder.decode(events).map_err(crate::engine::ReadError::from)?;
         let concerned = self.concerned(process, &events).await?;
         let mut instances: HashMap<String, Instance> = concerned.instances;
+        let mut broken = HashSet::new();
         for (index, id, correlation) in concerned.correlated {
             let Some(correlation) = correlation else { continue };
+            if broken.contains(&id) || instances.get(&id).is_some_and(|instance| instance.parked.is_some()) {
+                continue;
+            }
             let manager = &*process.manager;
             let before = instances.remove(&id);
             let known = before.as_ref().map_or(0, |before| before.steps.len());
-            let after = advance(manager, before, &events[index], &correlation, true)
-                .map_err(crate::engine::ReadError::from)?;
-            let Some(after) = after else { continue };
+            let after = match advance(manager, before, &events[index], &correlation, true) {
+                Ok(Some(after)) => after,
+                Ok(None) => continue,
+                // it is parked when the event has been confirmed
+                Err(_) => {
+                    broken.insert(id);
+                    continue;
+                }
+            };
             for step in after.steps.iter().skip(known) {
                 if !step.undo && process.ahead.borrow_mut().insert(step.id) {
                     let notes = StreamName::of(process.name(), &after.id)?;

@@ -5,13 +5,13 @@ use crate::{
     engine::{Inner, ReadError},
     event::RecordedEvent,
     log::{Authority, Place, Query, store::Store},
-    process::{Correlation, Instance, advance, note, take_note},
+    process::{Correlation, Instance, ProcessError, advance, note, take_note},
     stream::StreamName,
 };
 use std::{collections::HashMap, sync::Arc};
 
 /// The events taken in with one write.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 impl<S: Store> Inner<S> {
     /// Takes in all that has been confirmed. Whether history has ended is settled at the end.
@@ -51,7 +51,7 @@ impl<S: Store> Inner<S> {
             let events = self.decoder.decode(page.events)?;
             let mut instances = Vec::new();
             let before = self.concerned(process, &events).await?;
-            self.take_events(process, &checkpoint, events, before, &mut instances)?;
+            self.take_events(process, &checkpoint, events, before, &mut instances);
             let after = Checkpoint { position, ..checkpoint };
             if instances.is_empty() && !is_long {
                 // nothing came of it: not worth a write of its own, for reading it again is cheap
@@ -76,12 +76,27 @@ impl<S: Store> Inner<S> {
         Query { types, confirmed_only, ..Query::default() }
     }
 
-    /// What each event is to the process; those that are nothing to it are left out.
+    /// What each event is to the process, and the instances concerned.
     pub(super) async fn concerned(
         &self,
         process: &Process,
         events: &[RecordedEvent],
     ) -> Result<Concerned, ReadError> {
+        let correlated = self.correlated(process, events)?;
+        let mut ids: Vec<&str> = correlated.iter().map(|(_, id, _)| id.as_str()).collect();
+        crate::order::sort(&mut ids);
+        ids.dedup();
+        let found = self.instances(process, ids.into_iter()).await?;
+        let instances = found.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
+        Ok(Concerned { correlated, instances })
+    }
+
+    /// What each event is to the process; those that are nothing to it are left out.
+    pub(super) fn correlated(
+        &self,
+        process: &Process,
+        events: &[RecordedEvent],
+    ) -> Result<Vec<Correlated>, ReadError> {
         let manager = &process.manager;
         let is_note = |event: &RecordedEvent| {
             event.stream.aggregate() == process.name() && note::TYPES.contains(&&*event.event.event_type)
@@ -106,12 +121,7 @@ impl<S: Store> Inner<S> {
             };
             correlated.push((index, id, correlation));
         }
-        let mut ids: Vec<&str> = correlated.iter().map(|(_, id, _)| id.as_str()).collect();
-        crate::order::sort(&mut ids);
-        ids.dedup();
-        let found = self.instances(process, ids.into_iter()).await?;
-        let instances = found.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
-        Ok(Concerned { correlated, instances })
+        Ok(correlated)
     }
 
     /// The id of an instance: it has to be able to name a stream.
@@ -125,7 +135,7 @@ impl<S: Store> Inner<S> {
             Correlation::Start(id) | Correlation::Continue(id) | Correlation::Stop(id) => id,
             Correlation::Ignore => "",
         };
-        StreamName::of(process.name(), id).map_err(|error| crate::process::ProcessError {
+        StreamName::of(process.name(), id).map_err(|error| ProcessError {
             process: Arc::clone(process.manager.name()),
             place: format!("correlate, event {} ({})", event.event.event_type, event.event.id),
             reason: error.to_string(),
@@ -140,19 +150,23 @@ impl<S: Store> Inner<S> {
         events: Vec<RecordedEvent>,
         concerned: Concerned,
         changed: &mut Vec<Instance>,
-    ) -> Result<(), ReadError> {
+    ) {
         let Concerned { correlated, mut instances } = concerned;
         let mut touched = Vec::new();
         for (index, id, correlation) in correlated {
+            // what comes to a parked instance waits in the log
+            if instances.get(&id).is_some_and(|instance| instance.parked.is_some()) {
+                continue;
+            }
             let event = &events[index];
-            let is_own = event.metadata.device_id == self.device && event.position > Some(checkpoint.first);
-            let live = checkpoint.born || is_own;
             let before = instances.remove(&id);
-            let manager = &*process.manager;
-            let after = match (correlation, before) {
-                (Some(correlation), before) => advance(manager, before, event, &correlation, live)?,
-                (None, Some(before)) => Some(take_note(manager, before, event, live)?),
-                (None, None) => None,
+            let after = match self.take_event(process, checkpoint, before.clone(), event, correlation) {
+                Ok(after) => after,
+                Err(error) => {
+                    let parked = self.parked_at(event, &error);
+                    self.host.failed(&error.into());
+                    Some(Instance::park(before, &id, parked))
+                }
             };
             if let Some(after) = after {
                 touched.push(id.clone());
@@ -162,7 +176,26 @@ impl<S: Store> Inner<S> {
         crate::order::sort(&mut touched);
         touched.dedup();
         changed.extend(touched.iter().filter_map(|id| instances.remove(id)));
-        Ok(())
+    }
+
+    /// An instance after an event that is for it.
+    pub(super) fn take_event(
+        &self,
+        process: &Process,
+        checkpoint: &Checkpoint,
+        before: Option<Instance>,
+        event: &RecordedEvent,
+        correlation: Option<Correlation>,
+    ) -> Result<Option<Instance>, ProcessError> {
+        let is_new = checkpoint.born && event.position > Some(checkpoint.born_at);
+        let is_own = event.metadata.device_id == self.device && event.position > Some(checkpoint.first);
+        let live = is_new || is_own;
+        let manager = &*process.manager;
+        match (correlation, before) {
+            (Some(correlation), before) => advance(manager, before, event, &correlation, live),
+            (None, Some(before)) => take_note(manager, before, event, live).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     /// History ends here: timeouts that were due before are another device's.
@@ -177,13 +210,16 @@ impl<S: Store> Inner<S> {
         for timeout in instances.iter_mut().flat_map(|instance| &mut instance.timeouts) {
             timeout.live &= timeout.due > now;
         }
-        self.write_process(process, Checkpoint { born: true, ..checkpoint }, &instances).await
+        let born = Checkpoint { born: true, born_at: checkpoint.position, ..checkpoint };
+        self.write_process(process, born, &instances).await
     }
 }
 
-/// Events that concern instances, by their place among those asked about, with what they are; none for a note. And the instances as
-/// they stand.
+/// An event that concerns an instance: its place among those asked about, the instance, and what it is to it; none for a note.
+pub(super) type Correlated = (usize, String, Option<Correlation>);
+
+/// Events that concern instances, and the instances as they stand.
 pub(super) struct Concerned {
-    pub(super) correlated: Vec<(usize, String, Option<Correlation>)>,
+    pub(super) correlated: Vec<Correlated>,
     pub(super) instances: HashMap<String, Instance>,
 }

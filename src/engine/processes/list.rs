@@ -7,7 +7,7 @@ use crate::{
     id::CommitId,
     json::Json,
     log::store::Store,
-    process::{Failure, Instance, ProcessState, StepState, note, note::Note},
+    process::{Failure, Instance, Parked, ProcessState, StepState, note, note::Note},
     stream::StreamName,
     time::Timestamp,
     version::Position,
@@ -37,7 +37,7 @@ pub struct ListedProcess {
     pub steps: Vec<ListedStep>,
     /// Its timeouts that have not rung.
     pub timeouts: Vec<ListedTimeout>,
-    /// Why it is compensating, compensated or failed.
+    /// Why it is compensating, compensated, failed or parked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -86,7 +86,15 @@ pub struct ProcessStatus {
 }
 
 fn listed(process: &Process, instance: Instance) -> ListedProcess {
-    let Instance { id, status, state, run, started_at, updated_at, steps, timeouts, failure } = instance;
+    let Instance { id, status, state, run, started_at, updated_at, steps, timeouts, failure, parked } =
+        instance;
+    let (status, failure) = match parked {
+        Some(Parked { message, at, .. }) => {
+            let failure = Failure { code: "process-failed".into(), message, command: None, at };
+            (ProcessState::Parked, Some(failure))
+        }
+        None => (status, failure),
+    };
     let steps = steps.into_iter().map(|step| ListedStep {
         commit_id: step.id,
         stream: format!("{}-{}", step.errand.aggregate, step.errand.id),
@@ -131,6 +139,28 @@ impl<S: Store> Engine<S> {
         Ok(found.into_iter().next().map(|instance| listed(process, instance)))
     }
 
+    /// Waits until there is an instance of which this holds, by whatever tab or device: `|it| it.status == ProcessState::Ended`. For a
+    /// limit, select over it and a sleep of the host's.
+    ///
+    /// # Errors
+    /// As [`Engine::processes`]; and once the engine is closed.
+    pub async fn wait_for_process(
+        &self,
+        process: &str,
+        id: &str,
+        holds: &dyn Fn(&ListedProcess) -> bool,
+    ) -> Result<ListedProcess, ReadError> {
+        loop {
+            // before looking: what changes meanwhile must not be missed
+            let changed = self.inner.signal.next();
+            self.inner.check_open()?;
+            if let Some(found) = self.process(process, id).await?.filter(holds) {
+                return Ok(found);
+            }
+            changed.await;
+        }
+    }
+
     /// Where a process stands.
     ///
     /// # Errors
@@ -149,13 +179,20 @@ impl<S: Store> Engine<S> {
 
     /// Asks for another attempt at an instance: the refused compensation of one that failed, all steps of one that was compensated,
     /// or the steps of one under way that history left to other devices. It is noted in the log, so that all devices agree; with a
-    /// server it takes effect once confirmed.
+    /// server it takes effect once confirmed. An instance that is parked is taken further at once, on this device alone.
     ///
     /// # Errors
-    /// [`WriteError`]: an unknown process, a bad id, or storage that fails.
+    /// [`WriteError`]: an unknown process, a bad id, storage that fails, or a parked instance whose function fails again.
     pub async fn retry_process(&self, process: &str, id: &str) -> Result<(), WriteError> {
         let process = self.inner.process(process)?;
         let notes = StreamName::of(process.name(), id)?;
+        let taken = {
+            let _turn = process.turn.lock().await;
+            self.inner.take_further(process, id).await?
+        };
+        if let Some(taken) = taken {
+            return taken.map_err(|error| ReadError::from(error).into());
+        }
         let event = Note::default().event(note::RETRIED);
         self.inner.append(notes, vec![event], WriteOptions::default(), None).await?;
         Ok(())

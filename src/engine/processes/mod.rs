@@ -3,6 +3,9 @@
 //! One tab does it, the one that runs [`Engine::run_processes`] while it holds a Web Lock. Where there are no locks several may: each
 //! write of rows insists on the process's checkpoint being as the writer knows it, and what they carry out has the same ids.
 //!
+//! **One instance that fails holds up no other.** Where a function of the app fails, its instance is parked before that event; what comes
+//! to it afterwards waits in the log. Where it can't be said which instance an event is for, the whole process stands before it.
+//!
 //! **History is folded, never acted upon.** When a process first runs on a device, what is confirmed already, and what comes down
 //! until the first sync reaches the server's end, only makes states: other devices have acted on it, or a person decided without
 //! such a process. What this device itself decided since then is always acted upon.
@@ -10,6 +13,7 @@
 mod ahead;
 mod feed;
 mod list;
+mod parked;
 mod ring;
 mod rows;
 mod run;
@@ -17,16 +21,18 @@ mod work;
 
 pub use list::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus};
 
-use super::{Inner, Parts, ReadError, WriteError, error::shown};
+use super::{Changed, Inner, Parts, ReadError, WriteError, driver::Message, error::shown};
 use crate::{
+    health::ProcessSigns,
     id::CommitId,
     log::store::{Bytes, Store},
-    process::{Manager, ProcessError},
+    process::{Instance, Manager, ProcessError},
     stream::StreamName,
     time::Timestamp,
 };
 use futures_util::lock::Mutex;
 use rows::Checkpoint;
+use serde::{Deserialize, Serialize};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
@@ -49,19 +55,31 @@ pub(super) struct Process {
     worked: Cell<Option<(u64, u64, u64)>>,
     /// Steps carried out because of pending events.
     ahead: RefCell<HashSet<CommitId>>,
+    /// Whether this opening has tried parked instances again.
+    tried_parked: Cell<bool>,
     /// What keeps it from going on.
     trouble: RefCell<Option<Trouble>>,
 }
 
 /// What an instance wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Wanted {
     open: bool,
     due: Option<Timestamp>,
+    /// Whether a person has to see to it.
+    #[serde(default)]
+    stuck: bool,
+}
+
+impl Wanted {
+    fn of(instance: &Instance) -> Option<Self> {
+        let wanted = Self { open: instance.is_open(), due: instance.due(), stuck: instance.is_stuck() };
+        (wanted.open || wanted.due.is_some() || wanted.stuck).then_some(wanted)
+    }
 }
 
 /// What keeps a process or an instance from going on. Nothing is lost: it is tried again.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     /// A stable word, as of [`WriteError::code`].
     pub code: &'static str,
@@ -82,6 +100,7 @@ impl Process {
             agenda: RefCell::default(),
             worked: Cell::default(),
             ahead: RefCell::default(),
+            tried_parked: Cell::default(),
             trouble: RefCell::default(),
         }
     }
@@ -114,6 +133,23 @@ impl<S: Store> Inner<S> {
     fn process(&self, name: &str) -> Result<&Process, ReadError> {
         let named = |process: &&Process| process.name() == name;
         self.processes.iter().find(named).ok_or_else(|| ReadError::UnknownProcess(shown(name)))
+    }
+
+    /// Instances are not what they were: tells the host, who waits here, and the other tabs.
+    fn tell_of_processes(&self) {
+        self.tell(Message::Processed);
+        self.signal.notify();
+        self.host.changed(Changed { streams: Some(vec![]), sync: true });
+    }
+
+    /// What keeps processes from going on, as far as this tab knows.
+    pub(super) fn process_signs(&self) -> Vec<ProcessSigns> {
+        let signs = |process: &Process| ProcessSigns {
+            name: Arc::clone(process.manager.name()),
+            stuck: self.stuck_instances(process),
+            trouble: process.trouble.borrow().as_ref().map(|it| (it.instance.clone(), it.message.clone())),
+        };
+        self.processes.iter().map(signs).collect()
     }
 
     /// Whether streams of this aggregate hold the notes of a process.

@@ -9,7 +9,6 @@ use crate::{
         store::{Batch, Bytes, Key, SEPARATOR, Selection, Store, Table, Write, Written},
     },
     process::Instance,
-    time::Timestamp,
     version::Position,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -17,7 +16,7 @@ use std::rc::Rc;
 
 /// How far a process is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Checkpoint {
+pub(in crate::engine) struct Checkpoint {
     /// Rises with every write of the process, so that no two tabs write on top of the same.
     pub(super) number: u64,
     /// The position of the last confirmed event that was taken in.
@@ -26,6 +25,9 @@ pub(super) struct Checkpoint {
     pub(super) first: Position,
     /// Whether what comes now is no longer history.
     pub(super) born: bool,
+    /// Where history ended.
+    #[serde(default)]
+    pub(super) born_at: Position,
 }
 
 fn key(parts: &[&str]) -> Rc<str> {
@@ -66,7 +68,10 @@ fn bytes(value: &impl Serialize) -> Bytes {
 
 impl<S: Store> Inner<S> {
     /// Reads how far the process is and what its instances want done, unless this tab knows.
-    pub(super) async fn remember_process(&self, process: &Process) -> Result<Checkpoint, ReadError> {
+    pub(in crate::engine) async fn remember_process(
+        &self,
+        process: &Process,
+    ) -> Result<Checkpoint, ReadError> {
         if let Some(known) = *process.checkpoint.borrow() {
             return Ok(known);
         }
@@ -80,7 +85,7 @@ impl<S: Store> Inner<S> {
             let checkpoints = loaded.next().unwrap_or_default();
             let Some((at, row)) = checkpoints.first() else {
                 let first = self.log.head().position;
-                let fresh = Checkpoint { number: 0, position: 0, first, born: false };
+                let fresh = Checkpoint { first, ..Checkpoint::default() };
                 *process.stored.borrow_mut() = None;
                 // whether another tab is faster or not, there is one now
                 self.write_process(process, fresh, &[]).await?;
@@ -91,8 +96,7 @@ impl<S: Store> Inner<S> {
             let mut agenda = process.agenda.borrow_mut();
             agenda.clear();
             for (at, row) in loaded.next().unwrap_or_default() {
-                let (open, due): (bool, Option<Timestamp>) = read(Table::Processes, &at, &row)?;
-                agenda.insert(last_part(&at).to_owned(), Wanted { open, due });
+                agenda.insert(last_part(&at).to_owned(), read(Table::Processes, &at, &row)?);
             }
             process.worked.set(None);
             *process.checkpoint.borrow_mut() = Some(checkpoint);
@@ -147,11 +151,16 @@ impl<S: Store> Inner<S> {
         let fence = (Table::Checkpoints, checkpoint_key(name), process.stored.borrow().clone());
         let mut writes = vec![Write::Put(Table::Checkpoints, checkpoint_key(name), Rc::clone(&row))];
         for instance in instances {
-            writes.push(Write::Put(Table::Processes, instance_key(name, &instance.id), bytes(instance)));
+            let key = instance_key(name, &instance.id);
+            let is_one = instance.run > 0 || instance.parked.is_some();
             let at = agenda_key(name, &instance.id);
-            writes.push(match (instance.is_open(), instance.due()) {
-                (false, None) => Write::Delete(Table::Processes, at),
-                wanted => Write::Put(Table::Processes, at, bytes(&wanted)),
+            writes.push(match is_one {
+                true => Write::Put(Table::Processes, key, bytes(instance)),
+                false => Write::Delete(Table::Processes, key),
+            });
+            writes.push(match Wanted::of(instance) {
+                Some(wanted) => Write::Put(Table::Processes, at, bytes(&wanted)),
+                None => Write::Delete(Table::Processes, at),
             });
         }
         // not guarded by the log's epoch: all of it follows from what is confirmed
@@ -163,14 +172,15 @@ impl<S: Store> Inner<S> {
         }
         *process.checkpoint.borrow_mut() = Some(after);
         *process.stored.borrow_mut() = Some(row);
-        let mut agenda = process.agenda.borrow_mut();
         for instance in instances {
-            let (open, due) = (instance.is_open(), instance.due());
-            if open || due.is_some() {
-                agenda.insert(instance.id.clone(), Wanted { open, due });
-            } else {
-                agenda.remove(&instance.id);
-            }
+            let mut agenda = process.agenda.borrow_mut();
+            match Wanted::of(instance) {
+                Some(wanted) => agenda.insert(instance.id.clone(), wanted),
+                None => agenda.remove(&instance.id),
+            };
+        }
+        if !instances.is_empty() {
+            self.tell_of_processes();
         }
         Ok(true)
     }

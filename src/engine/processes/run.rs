@@ -73,6 +73,7 @@ impl<S: Store> Engine<S> {
 impl<S: Store> Inner<S> {
     async fn advance_process(&self, process: &Process) -> Result<(), WriteError> {
         self.feed(process).await?;
+        self.try_parked(process).await?;
         self.ring(process).await?;
         self.work(process).await?;
         self.look_ahead(process).await
