@@ -1,4 +1,4 @@
-//! The rules that a wasm module carries with it: aggregates and projections in Rust that the npm package drives.
+//! The rules that a wasm module carries with it: aggregates, projections and process managers in Rust that the npm package drives.
 //!
 //! A crate of the app's own names them with [`export!`](crate::export), is built as a `cdylib` for `wasm32-unknown-unknown`, and
 //! given its JavaScript by wasm-bindgen. The package then opens its logs over that module instead of its own:
@@ -7,6 +7,7 @@
 use crate::{
     aggregate::{Aggregate, RegisterError, Registry, State},
     json::{Json, NotJson},
+    process::{self, Manager, ProcessManager},
     projection::{Projection, Projector, erase},
 };
 use serde::Serialize;
@@ -15,11 +16,12 @@ use std::{rc::Rc, sync::Arc};
 /// Writes a state whose type only its aggregate knows.
 type WriteState = fn(&State) -> Result<Json, NotJson>;
 
-/// Aggregates and projections of a crate, as they are handed to every log that is opened.
+/// Aggregates, projections and process managers of a crate, as they are handed to every log that is opened.
 #[derive(Clone, Default)]
 pub struct Rules {
     registry: Registry,
     projections: Vec<Rc<dyn Projector>>,
+    processes: Vec<Rc<dyn Manager>>,
     states: Vec<(Arc<str>, WriteState)>,
     refused: Option<RegisterError>,
 }
@@ -44,6 +46,11 @@ impl Rules {
         self.projections.push(erase::<P>());
     }
 
+    /// Adds a process manager.
+    pub fn process<P: ProcessManager>(&mut self) {
+        self.processes.push(process::erase::<P>());
+    }
+
     /// The aggregates.
     ///
     /// # Errors
@@ -58,6 +65,12 @@ impl Rules {
         &self.projections
     }
 
+    /// The process managers.
+    #[must_use]
+    pub fn processes(&self) -> &[Rc<dyn Manager>] {
+        &self.processes
+    }
+
     /// A state of an aggregate as JSON; none if it is not one of these aggregates.
     ///
     /// # Errors
@@ -69,17 +82,19 @@ impl Rules {
 }
 
 /// Makes a crate a wasm module that the npm package `tidelog` can drive: names the aggregates (whose states have to be
-/// `serde::Serialize`) and the projections that it carries. Once in a crate, beside nothing else: it defines the function that runs
-/// when the module is instantiated.
+/// `serde::Serialize`), the projections and the process managers that it carries. Once in a crate, beside nothing else: it defines the
+/// function that runs when the module is instantiated.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
 /// # use tidelog::{aggregate::{Aggregate, Context}, event::RecordedEvent, projection::Projection};
+/// # use tidelog::process::{Correlation, ProcessContext, ProcessManager, Reaction};
 /// #[derive(Clone, Default, Serialize)]
 /// struct Counter { total: i64 }
 /// # #[derive(Deserialize)] #[serde(tag = "type")] enum Command { Add }
 /// # #[derive(Serialize, Deserialize)] #[serde(tag = "type")] enum Event { Added }
 /// # struct Totals;
+/// # struct Reminder;
 ///
 /// impl Aggregate for Counter {
 /// #   const NAME: &'static str = "counter";
@@ -98,19 +113,33 @@ impl Rules {
 /// #   fn apply(row: Option<i64>, _: &RecordedEvent) -> Option<i64> { Some(row.unwrap_or(0) + 1) }
 /// # }
 ///
+/// # impl ProcessManager for Reminder {
+/// #   const NAME: &'static str = "reminder";
+/// #   type State = ();
+/// #   fn correlate(_: &RecordedEvent) -> Correlation { Correlation::Ignore }
+/// #   fn evolve((): (), _: &RecordedEvent) {}
+/// #   fn react(_: &(), _: &RecordedEvent, _: &ProcessContext) -> Vec<Reaction> { vec![] }
+/// # }
 /// tidelog::export! {
 ///     aggregates: [Counter],
 ///     projections: [Totals],
+///     processes: [Reminder],
 /// }
 /// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! export {
-    (aggregates: [$($aggregate:ty),* $(,)?] $(, projections: [$($projection:ty),* $(,)?])? $(,)?) => {
+    (
+        aggregates: [$($aggregate:ty),* $(,)?]
+        $(, projections: [$($projection:ty),* $(,)?])?
+        $(, processes: [$($process:ty),* $(,)?])?
+        $(,)?
+    ) => {
         /// The rules of this crate.
         pub fn tidelog_rules(rules: &mut $crate::rules::Rules) {
             $(rules.aggregate::<$aggregate>();)*
             $($(rules.projection::<$projection>();)*)?
+            $($(rules.process::<$process>();)*)?
         }
 
         /// Runs when the module is instantiated.

@@ -1,7 +1,8 @@
-/** Aggregates and projections that the wasm brings with it: written in Rust, compiled into a module of the app's own. */
+/** Aggregates, projections and process managers that the wasm brings with it: written in Rust, compiled into a module of the app's own. */
 import { checkName, type Aggregate } from './aggregate.js'
 import type { AnyCommand } from './command.js'
 import type { AnyEvent } from './event.js'
+import type { ProcessManager } from './process.js'
 import type { Projection } from './projection.js'
 
 const brand = Symbol.for('tidelog.rust')
@@ -31,6 +32,13 @@ export function rustProjection<Row>(name: string): Projection<Row> {
   checkName('projection', name)
   const inRust = stub(name)
   return Object.freeze({ name, initial: inRust, key: inRust, on: {}, from: undefined, kept: undefined, [brand]: true })
+}
+
+/** A process manager of the app's own wasm module, by its name. Its states cross as serde writes them. Those not given to `open()` don't act. */
+export function rustProcess<State>(name: string): ProcessManager<State> {
+  checkName('process manager', name)
+  const inRust = stub(name)
+  return Object.freeze({ name, initialState: inRust, correlate: inRust, evolve: inRust, react: inRust, [brand]: true })
 }
 
 const stub = (name: string) => (): never => {

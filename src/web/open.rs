@@ -45,6 +45,9 @@ struct Settings {
     /// The projections that this module has to bring.
     #[serde(default)]
     rust_projections: Vec<String>,
+    /// The process managers that this module has to bring, and that act.
+    #[serde(default)]
+    rust_processes: Vec<String>,
     #[serde(default)]
     snapshots: SnapshotPolicy,
 }
@@ -80,7 +83,7 @@ async fn open(
 ) -> Result<Core, JsValue> {
     let settings: Settings =
         serde_wasm_bindgen::from_value(settings).map_err(|error| invalid("options", error))?;
-    let rules = provided(&settings.rust_aggregates, &settings.rust_projections)?;
+    let rules = provided(&settings.rust_aggregates, &settings.rust_projections, &settings.rust_processes)?;
     let mut registry = rules.registry().map_err(register_failure)?.clone();
     for aggregate in aggregates {
         let decider = JsDecider::new(aggregate).map_err(|error| invalid("aggregates", error))?;
@@ -97,11 +100,18 @@ async fn open(
         projectors.push(Rc::new(JsProjector::new(app).map_err(|error| invalid("projections", error))?));
     }
     projectors.extend(rules.projections().iter().cloned());
+    let mut managers: Vec<Rc<dyn Manager>> = Vec::with_capacity(processes.len());
+    for app in processes {
+        managers.push(Rc::new(JsManager::new(app)));
+    }
+    let named =
+        |manager: &&Rc<dyn Manager>| settings.rust_processes.iter().any(|name| **name == **manager.name());
+    managers.extend(rules.processes().iter().filter(named).cloned());
     let authority = if settings.sync { Authority::Server } else { Authority::Device };
     let parts = Parts {
         registry,
         projections: projectors,
-        processes: processes.into_iter().map(|app| Rc::new(JsManager::new(app)) as Rc<dyn Manager>).collect(),
+        processes: managers,
         decoder,
         actor: settings.actor,
         poll_interval: settings.poll_interval,

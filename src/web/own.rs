@@ -16,8 +16,13 @@ pub fn provide(rules: fn(&mut Rules)) {
     RULES.with_borrow_mut(rules);
 }
 
-/// The rules of this module, which must hold the aggregates and projections that the app names.
-pub(super) fn provided(aggregates: &[String], projections: &[String]) -> Result<Rules, JsValue> {
+/// The rules of this module, which must hold the aggregates, projections and process managers that the app names. Of the process
+/// managers only those that are named act.
+pub(super) fn provided(
+    aggregates: &[String],
+    projections: &[String],
+    processes: &[String],
+) -> Result<Rules, JsValue> {
     let rules = RULES.with_borrow(Rules::clone);
     let registry = rules.registry().map_err(register_failure)?;
     let missing = |kind: &str, name: &str| {
@@ -34,6 +39,10 @@ pub(super) fn provided(aggregates: &[String], projections: &[String]) -> Result<
     let has = |name: &str| rules.projections().iter().any(|projection| **projection.name() == *name);
     if let Some(name) = projections.iter().find(|name| !has(name)) {
         return Err(missing("projections", name));
+    }
+    let has = |name: &str| rules.processes().iter().any(|process| **process.name() == *name);
+    if let Some(name) = processes.iter().find(|name| !has(name)) {
+        return Err(missing("processes", name));
     }
     Ok(rules)
 }
