@@ -1,4 +1,4 @@
-//! Middleware around commands and queries: order, refusals, what it may add, what it sees, and where it does not run.
+//! Middleware around commands, appends and queries: order, refusals, what it may add, what it sees, and where it does not run.
 #![cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -10,10 +10,12 @@ use std::{cell::RefCell, rc::Rc};
 use support::*;
 use tidelog::{
     engine::{
-        At, CommandContext, Engine, Middleware, NextCommand, NextQuery, QueryContext, ReadError, Receipt,
-        WriteError, WriteOptions,
+        AppendContext, At, CommandContext, Engine, Imported, Middleware, NextAppend, NextCommand, NextQuery,
+        QueryContext, ReadError, Receipt, WriteError, WriteOptions,
     },
+    event::NewEvent,
     log::{Authority, MemoryStore, Place, Query},
+    stream::StreamName,
     testing::ManualEnvironment,
 };
 
@@ -197,5 +199,93 @@ fn the_rest_may_be_run_again() {
         let options = WriteOptions { expected_version, ..WriteOptions::default() };
         let receipt = engine.execute("course", "a", complete("l2"), options).await.unwrap();
         assert_eq!(receipt.version, 2);
+    });
+}
+
+fn event() -> NewEvent {
+    serde_json::from_str(r#"{ "type": "LessonCompleted", "data": { "lesson": "l1" } }"#).unwrap()
+}
+
+/// Writes down what is appended, and refuses what goes to a frozen stream.
+struct Frozen(Diary);
+
+impl Middleware for Frozen {
+    fn append<'a>(
+        &'a self,
+        context: AppendContext,
+        next: NextAppend<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), WriteError>> {
+        Box::pin(async move {
+            for commit in &context.commits {
+                let actor = context.actor.as_deref().unwrap_or("nobody");
+                self.0.borrow_mut().push(format!("{} {} {actor}", commit.stream, commit.events.len()));
+            }
+            if context.commits.iter().any(|commit| commit.stream.id() == "frozen") {
+                return Err(WriteError::refused("frozen", "nothing more is written to it"));
+            }
+            next.run(context).await?;
+            self.0.borrow_mut().push("written".into());
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn appends_pass_through_and_may_be_refused() {
+    block_on(async {
+        let diary = Diary::default();
+        let engine = open(vec![Rc::new(Frozen(Rc::clone(&diary)))]).await;
+        let options = WriteOptions { actor: Some("ada".into()), ..WriteOptions::default() };
+        let receipt = engine.append("course-a", vec![event()], options).await.unwrap();
+        assert_eq!(receipt.version, 1);
+        let commit = |id: &str, count| Imported {
+            stream: StreamName::of("course", id).unwrap(),
+            expected_version: None,
+            events: (0..count).map(|_| event()).collect(),
+        };
+        assert_eq!(engine.append_many(vec![commit("b", 2), commit("c", 1)]).await.unwrap(), 3);
+        let refused = engine.append("course-frozen", vec![event()], WriteOptions::default()).await;
+        assert_eq!(refused.unwrap_err().code(), "refused");
+        let refused = engine.append_many(vec![commit("d", 1), commit("frozen", 1)]).await;
+        assert_eq!(refused.unwrap_err().code(), "refused");
+        let expected = [
+            "course-a 1 ada",
+            "written",
+            "course-b 2 nobody",
+            "course-c 1 nobody",
+            "written",
+            "course-frozen 1 nobody",
+            "course-d 1 nobody",
+            "course-frozen 1 nobody",
+        ];
+        assert_eq!(*diary.borrow(), expected);
+        let streams = engine.log().streams(None);
+        assert_eq!(
+            streams.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+            ["course-a", "course-b", "course-c"]
+        );
+    });
+}
+
+/// Goes on with no append, and says nothing about it.
+struct Swallowing;
+
+impl Middleware for Swallowing {
+    fn append<'a>(
+        &'a self,
+        _: AppendContext,
+        _: NextAppend<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), WriteError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[test]
+fn a_middleware_that_swallows_an_append_is_found_out() {
+    block_on(async {
+        let engine = open(vec![Rc::new(Swallowing)]).await;
+        let error = engine.append("course-a", vec![event()], WriteOptions::default()).await.unwrap_err();
+        assert_eq!(error.code(), "refused");
+        assert!(!engine.log().streams(None).iter().any(|it| it.as_str() == "course-a"));
     });
 }

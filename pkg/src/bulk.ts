@@ -32,21 +32,23 @@ export interface BulkOptions {
 export async function appendInChunks(
   commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>,
   { onProgress, signal }: BulkOptions,
-  append: (chunk: string) => Promise<number>,
+  append: (chunk: string, commits: readonly BulkCommit[]) => Promise<number>,
   check: (stream: string, events: unknown, path: string) => unknown = (_, events) => events,
 ): Promise<BulkProgress> {
   const total = Array.isArray(commits) ? { total: commits.length } : {}
   let progress: BulkProgress = { commits: 0, events: 0, ...total }
   let chunk: string[] = []
+  let given: BulkCommit[] = []
   let events = 0
   let length = 0
 
   async function flush(): Promise<void> {
     if (chunk.length === 0) return
     signal?.throwIfAborted()
-    await append(`[${chunk.join(',')}]`)
+    await append(`[${chunk.join(',')}]`, given)
     progress = { commits: progress.commits + chunk.length, events: progress.events + events, ...total }
     chunk = []
+    given = []
     events = length = 0
     onProgress?.(progress)
   }
@@ -57,6 +59,7 @@ export async function appendInChunks(
     const json = encodeCommit(commit && { ...commit, events: check(commit.stream, commit.events, `${path}.events`) as BulkCommit['events'] }, path)
     if (events + commit.events.length > maxEvents || length + json.length > maxLength) await flush()
     chunk.push(json)
+    given.push(commit)
     events += commit.events.length
     length += json.length
   }

@@ -35,7 +35,7 @@ export type { AnyEvent, EventExtras, EventRecord, Metadata, NewEvent, RecordedEv
 export type { Dump, DumpedCommit, Health, HealthReason, HealthState } from './health.js'
 export type { Live, Readable } from './live.js'
 export type { Counter, Latency, LiveMetrics, Metrics, Timing } from './metrics.js'
-export type { CommandChanges, CommandContext, Middleware, QueryContext } from './middleware.js'
+export type { AppendContext, CommandChanges, CommandContext, Middleware, QueryContext } from './middleware.js'
 export type { Moment, MomentOptions, PastEvent } from './moment.js'
 export { open } from './open.js'
 export type { OpenOptions } from './open.js'

@@ -1,5 +1,5 @@
-/** Middleware: what stands around commands and queries, the first given outermost. */
-import type { AnyCommand, ExecuteOptions } from './command.js'
+/** Middleware: what stands around commands, appends and queries, the first given outermost. */
+import type { AnyCommand, BulkCommit, ExecuteOptions } from './command.js'
 import { isTidelogError, TidelogError } from './errors.js'
 import type { Receipt } from './receipt.js'
 import { classifyThrown } from './refusal.js'
@@ -26,6 +26,16 @@ export interface CommandChanges extends ExecuteOptions {
   readonly command?: AnyCommand
 }
 
+/** Events on their way without a command. */
+export interface AppendContext {
+  /** What is appended: the commit of an `append`, or those of one chunk of an `appendAll`. */
+  readonly commits: readonly BulkCommit[]
+  /** On whose behalf, if the call says so. */
+  readonly actor?: string
+  /** The rejected commit whose events are given again by `tidelog.rejected.retry()`. */
+  readonly retries?: string
+}
+
 /** A query on its way. */
 export interface QueryContext {
   /**
@@ -41,7 +51,7 @@ export interface QueryContext {
 }
 
 /**
- * What stands around commands and queries: validation, authorisation, logging, measuring.
+ * What stands around commands, appends and queries: validation, authorisation, logging, measuring.
  *
  * ```ts
  * const teacherOnly: Middleware = {
@@ -64,6 +74,8 @@ export interface Middleware {
   readonly name?: string
   /** Around a command; returns what `next` gives. */
   readonly command?: (context: CommandContext, next: (changes?: CommandChanges) => Promise<Receipt>) => Promise<Receipt>
+  /** Around an append, or a chunk of `appendAll`. It sees the receipt or the number of events, and can refuse, but not change what is written. */
+  readonly append?: (context: AppendContext, next: () => Promise<unknown>) => Promise<unknown>
   /**
    * Around a query. It sees the answer, which stays what it is. A middleware that asks the tidelog itself comes around again: let
    * `context` decide.
@@ -71,7 +83,7 @@ export interface Middleware {
   readonly query?: (context: QueryContext, next: () => Promise<unknown>) => Promise<unknown>
 }
 
-/** Runs commands and queries through all middleware. */
+/** Runs commands, appends and queries through all middleware. */
 export class Around {
   readonly #layers: readonly Middleware[]
 
@@ -79,9 +91,9 @@ export class Around {
     this.#layers = layers
   }
 
-  /** Whether something stands around commands. */
-  get commands(): boolean {
-    return this.#layers.some((layer) => layer.command)
+  /** Whether something stands around commands or appends. */
+  get writes(): boolean {
+    return this.#layers.some((layer) => layer.command ?? layer.append)
   }
 
   /** Runs a command; `end` executes what the last middleware passed on. */
@@ -102,13 +114,23 @@ export class Around {
     return (await from(this.#layers, context)) as Answer
   }
 
+  /** Runs an append; `end` writes it. */
+  append<Answer>(context: AppendContext, end: () => Promise<Answer>): Promise<Answer> {
+    return this.#watched('append', context, end)
+  }
+
   /** Runs a query; `end` answers it. */
-  async query<Answer>(context: QueryContext, end: () => Promise<Answer>): Promise<Answer> {
+  query<Answer>(context: QueryContext, end: () => Promise<Answer>): Promise<Answer> {
+    return this.#watched('query', context, end)
+  }
+
+  /** Runs what a middleware sees and can refuse, but not change. */
+  async #watched<Kind extends 'append' | 'query', Answer>(kind: Kind, context: Parameters<NonNullable<Middleware[Kind]>>[0], end: () => Promise<Answer>): Promise<Answer> {
     let answered: { answer: Answer } | undefined
     const from = async (layers: readonly Middleware[]): Promise<unknown> => {
       const [layer, ...rest] = layers
       if (!layer) return (answered ??= { answer: await end() }).answer
-      const run = layer.query
+      const run = layer[kind] as ((context: unknown, next: () => Promise<unknown>) => Promise<unknown>) | undefined
       if (!run) return from(rest)
       return guarded(layer, async () => {
         const answer = await run.call(layer, context, () => from(rest))

@@ -46,7 +46,7 @@ export interface OpenOptions {
   readonly processes?: readonly AnyProcess[]
   /** The steps by which events of older shapes are read as the newest. */
   readonly upcasters?: readonly Upcaster[]
-  /** What stands around commands and queries, the outermost first. */
+  /** What stands around commands, appends and queries, the outermost first. */
   readonly middleware?: readonly Middleware[]
   /**
    * What becomes of events that this app does not know, because a newer version of it wrote them. `keep` (default): `read` shows them
@@ -252,7 +252,7 @@ function checkOptions(options: OpenOptions): void {
   choice(options.unknownEvents, ['keep', 'skip', 'error'], 'unknownEvents')
   if (sync !== undefined) checkSync(sync)
   for (const layer of options.middleware ?? []) {
-    if (typeof layer?.command !== 'function' && typeof layer?.query !== 'function') throw invalidArgument('middleware', 'a middleware has a function `command` or `query`')
+    if (![layer?.command, layer?.append, layer?.query].some((run) => typeof run === 'function')) throw invalidArgument('middleware', 'a middleware has a function `command`, `append` or `query`')
   }
   for (const [kind, given] of Object.entries({ aggregates, projections, processes })) {
     const names = new Set<string>()

@@ -46,9 +46,10 @@ export function makeRejected(session: Session, outcome: OutcomeOf): Rejected {
     list,
     retry: async (commitId: string) => {
       const retry = async (): Promise<Receipt> => makeReceipt(await session.call(() => core.retry(text(commitId, 'commitId'))), outcome)
-      const found = session.around.commands ? (await list()).find((one) => one.commitId === commitId) : undefined
-      if (!found?.command) return retry()
-      const { stream, command } = found
+      const found = session.around.writes ? (await list()).find((one) => one.commitId === commitId) : undefined
+      if (!found) return retry()
+      const { stream, command, events } = found
+      if (!command) return session.around.append({ commits: [{ stream, events }], retries: commitId }, retry)
       const [aggregate] = stream.split('-', 1) as [string]
       return session.around.command({ aggregate, id: stream.slice(aggregate.length + 1), stream, command, options: {}, retries: commitId }, retry)
     },

@@ -159,8 +159,12 @@ export class Tidelog {
     const exact = expected(expectedVersion) === 'none' || typeof expectedVersion === 'number'
     if (policy !== undefined && policy !== 'keep' && policy !== 'reject') throw invalidArgument('policy', 'the policy of an append is keep or reject')
     const sent = { ...messageOptions(options), expectedVersion, policy: policy ?? (exact ? 'reject' : 'keep') }
-    const receipt = await this.#session.call(() => this.#core.append(stream, json, JSON.stringify(sent)))
-    return makeReceipt(receipt, this.#outcome)
+    const { actor } = options
+    const context = { commits: [{ stream, events: Array.isArray(events) ? (events as readonly NewEvent[]) : [events as NewEvent], expectedVersion }], ...(actor === undefined ? {} : { actor }) }
+    return this.#session.around.append(context, async () => {
+      const receipt = await this.#session.call(() => this.#core.append(stream, json, JSON.stringify(sent)))
+      return makeReceipt<Event>(receipt, this.#outcome)
+    })
   }
 
   /**
@@ -172,7 +176,8 @@ export class Tidelog {
    */
   async appendAll(commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>, options: BulkOptions = {}): Promise<BulkProgress> {
     this.#session.check()
-    return appendInChunks(commits, options, (chunk) => this.#session.call(() => this.#core.appendMany(chunk)), this.#checked)
+    const { around } = this.#session
+    return appendInChunks(commits, options, (chunk, commits) => around.append({ commits }, () => this.#session.call(() => this.#core.appendMany(chunk))), this.#checked)
   }
 
   /**

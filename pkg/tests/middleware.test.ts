@@ -147,4 +147,55 @@ describe('middleware', () => {
     const other = await opening([{ command: (_, next) => next({ command: { type: 'Complete', data: { lesson: 1n } } }) }])
     await fails(other.execute(course, 'a', complete('l1')), 'not-json')
   })
+
+  it('stands around appends and the chunks of bulk appends, and may refuse them', async () => {
+    const diary: string[] = []
+    const frozen: Middleware = {
+      name: 'frozen',
+      async append({ commits, actor }, next) {
+        for (const { stream, events, expectedVersion } of commits) diary.push(`${stream} ${events.length} ${expectedVersion} ${actor}`)
+        if (commits.some(({ stream }) => stream === 'course-frozen')) throw new DomainError('frozen', 'nothing more is written to it')
+        const answer = await next()
+        diary.push(typeof answer === 'number' ? `${answer} events` : `version ${(answer as Receipt).version}`)
+        return answer
+      },
+    }
+    const log = await opening([frozen])
+    const event = { type: 'Completed', data: { lesson: 'l1' } }
+    const receipt = await log.append('course-a', event, { expectedVersion: 'none', actor: 'ada' })
+    assert.deepEqual([receipt.version, receipt.events.length], [1, 1])
+    assert.deepEqual(await log.appendAll([{ stream: 'course-b', events: [event, event] }, { stream: 'course-c', events: [event] }]), { commits: 2, events: 3, total: 2 })
+    const cause = await fails(log.append('course-frozen', [event]), 'refused')
+    assert.deepEqual([cause.message, cause.details], ['nothing more is written to it', { detail: 'frozen' }])
+    await fails(log.appendAll([{ stream: 'course-d', events: [event] }, { stream: 'course-frozen', events: [event] }]), 'refused')
+    assert.deepEqual(log.streams(), ['course-a', 'course-b', 'course-c'])
+    assert.deepEqual(diary, [
+      'course-a 1 none ada',
+      'version 1',
+      'course-b 2 undefined undefined',
+      'course-c 1 undefined undefined',
+      '3 events',
+      'course-frozen 1 any undefined',
+      'course-d 1 undefined undefined',
+      'course-frozen 1 undefined undefined',
+    ])
+    const silent = await opening([{ name: 'silent', append: () => Promise.resolve(1) }])
+    await fails(silent.append('course-a', event), 'middleware-failed')
+    assert.deepEqual(silent.streams(), [])
+  })
+
+  it('may let an append go on once more after it failed', async () => {
+    let attempts = 0
+    const log = await opening([
+      {
+        async append(_, next) {
+          attempts++
+          await assert.rejects(next(), { code: 'version-conflict' })
+          await next()
+        },
+      },
+    ])
+    await fails(log.append('course-a', { type: 'Completed', data: { lesson: 'l1' } }, { expectedVersion: 3 }), 'version-conflict')
+    assert.equal(attempts, 1)
+  })
 })

@@ -1,4 +1,4 @@
-//! Writing: commands and plain appends.
+//! Writing: commands, and what appends have in common with them.
 
 use super::{CommandContext, Engine, Inner, WriteError, error::ReadError, states::Kept};
 use crate::{
@@ -18,7 +18,7 @@ use std::{rc::Rc, sync::Arc};
 use uuid::Uuid;
 
 /// How often a command is decided again when another tab was faster, before the conflict is the caller's.
-const MAX_ATTEMPTS: usize = 64;
+pub(super) const MAX_ATTEMPTS: usize = 64;
 
 /// What may be said with a command or an append.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -46,7 +46,7 @@ pub struct WriteOptions {
 }
 
 impl WriteOptions {
-    fn seen(&self, head: &Head) -> Seen {
+    pub(super) fn seen(&self, head: &Head) -> Seen {
         if self.instead.is_some() { Seen::all_of(head) } else { Seen::Revision(head.revision) }
     }
 }
@@ -66,19 +66,6 @@ pub struct Receipt {
     pub confirmed: bool,
 }
 
-/// One commit of a bulk append.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Imported {
-    /// The stream.
-    pub stream: StreamName,
-    /// What its version must be; any if it isn't said.
-    #[serde(default)]
-    pub expected_version: Option<ExpectedVersion>,
-    /// The events.
-    pub events: Vec<NewEvent>,
-}
-
 impl<S: Store> Engine<S> {
     /// Runs a command: loads the state, decides, appends with the version it decided on. If another tab was faster it decides
     /// again. When it resolves, the events are durable.
@@ -94,47 +81,6 @@ impl<S: Store> Engine<S> {
     ) -> Result<Receipt, WriteError> {
         let (aggregate, id) = (aggregate.to_owned(), id.to_owned());
         self.inner.command(CommandContext { aggregate, id, command, options }, None).await
-    }
-
-    /// Appends events that no command of ours decided.
-    ///
-    /// # Errors
-    /// [`WriteError`]; nothing is written then.
-    pub async fn append(
-        &self,
-        stream: &str,
-        events: Vec<NewEvent>,
-        options: WriteOptions,
-    ) -> Result<Receipt, WriteError> {
-        let receipt = self.inner.append(StreamName::parse(stream)?, events, options, None).await;
-        receipt.inspect_err(|error| self.inner.note("append", error.code()))
-    }
-
-    /// Appends many commits in one transaction, all or none; one chain (correlation id) for all. Answers with the number of
-    /// events.
-    ///
-    /// # Errors
-    /// [`WriteError`]; nothing is written then.
-    pub async fn append_many(&self, commits: Vec<Imported>) -> Result<u64, WriteError> {
-        let inner = &self.inner;
-        inner.check_not_replaying()?;
-        let mut options = WriteOptions::default();
-        let mut drafts = Vec::with_capacity(commits.len());
-        let mut count = 0;
-        for Imported { stream, expected_version, events } in commits {
-            let expected = expected_version.unwrap_or(ExpectedVersion::Any);
-            let commit = inner.commit(stream, expected, None, events, &options)?;
-            options.correlation_id = Some(commit.metadata.correlation_id);
-            count += commit.count();
-            drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
-        }
-        let now = inner.surroundings.now()?;
-        let added =
-            inner.add(Seen::Versions, drafts, vec![], now).await.map_err(|error| inner.refusal(error));
-        added.inspect_err(|error| inner.note("append", error.code()))?;
-        inner.wrote(None);
-        inner.project_at_once().await;
-        Ok(count)
     }
 
     /// Gives the command of a rejected commit again, on today's state. If it is accepted, the commit leaves the rejected list in
@@ -168,7 +114,7 @@ impl<S: Store> Engine<S> {
                     occurred_at: Some(event.occurred_at.unwrap_or(commit.metadata.occurred_at)),
                     custom: event.custom,
                 });
-                self.inner.append(stream, again.collect(), options, Some(id)).await
+                self.inner.append_as_asked(stream, again.collect(), options, Some(id)).await
             }
         }
     }
@@ -188,20 +134,13 @@ impl<S: Store> Engine<S> {
 }
 
 /// Whether somebody else was faster, so that deciding again may help.
-fn is_overtaken(error: &AppendError, options: &WriteOptions) -> bool {
+pub(super) fn is_overtaken(error: &AppendError, options: &WriteOptions) -> bool {
     match error {
         AppendError::Conflict { .. } | AppendError::Moved => true,
         // only an id that was given can be there already: then the next attempt finds its receipt
         AppendError::AlreadyPending { .. } => options.command_id.is_some(),
         _ => false,
     }
-}
-
-pub(super) fn policy_of_append(expected: ExpectedVersion, said: Option<Policy>) -> Policy {
-    said.unwrap_or(match expected {
-        ExpectedVersion::Any | ExpectedVersion::Exists => Policy::Keep,
-        ExpectedVersion::None | ExpectedVersion::Exact(_) => Policy::Reject,
-    })
 }
 
 impl<S: Store> Inner<S> {
@@ -304,56 +243,8 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    pub(super) async fn append(
-        &self,
-        stream: StreamName,
-        events: Vec<NewEvent>,
-        options: WriteOptions,
-        resolves: Option<CommitId>,
-    ) -> Result<Receipt, WriteError> {
-        self.check_not_replaying()?;
-        let expected = options.expected_version.unwrap_or(ExpectedVersion::Any);
-        let policy = policy_of_append(expected, options.policy);
-        let mut attempts = 0;
-        loop {
-            let mut precisely = expected;
-            let mut seen = Seen::Versions;
-            if let Some(id) = &options.command_id {
-                let head = self.log.head();
-                seen = options.seen(&head);
-                let version = self.log.version(&stream);
-                if let Some(receipt) =
-                    self.given(&stream, id.commit_id(&stream), resolves, options.instead.as_ref()).await?
-                {
-                    return Ok(receipt);
-                }
-                // that it was not given yet holds for this version only
-                if expected.is_met_by(version) {
-                    precisely = ExpectedVersion::Exact(version);
-                }
-            }
-            let commit = self.commit(stream.clone(), precisely, None, events.clone(), &options)?;
-            match self.write(commit, policy, resolves, seen).await {
-                Ok(receipt) => {
-                    self.wrote(Some(vec![stream.as_str().to_owned()]));
-                    self.project_at_once().await;
-                    return Ok(self.shown(receipt));
-                }
-                Err(error)
-                    if options.command_id.is_some()
-                        && attempts < MAX_ATTEMPTS
-                        && expected.is_met_by(self.log.version(&stream))
-                        && is_overtaken(&error, &options) =>
-                {
-                    attempts += 1;
-                }
-                Err(error) => return Err(self.refusal(error)),
-            }
-        }
-    }
-
     /// A receipt with its events in today's shape: an append may say an older one.
-    fn shown(&self, receipt: Receipt) -> Receipt {
+    pub(super) fn shown(&self, receipt: Receipt) -> Receipt {
         match self.decoder.show(receipt.events.clone()) {
             Ok(events) => Receipt { events, ..receipt },
             // it is durable: an upcaster that breaks must not make it look as if it were not
@@ -395,7 +286,7 @@ impl<S: Store> Inner<S> {
     }
 
     /// Appends to the log, and notes what it took.
-    async fn add(
+    pub(super) async fn add(
         &self,
         seen: Seen,
         drafts: Vec<Draft>,

@@ -1,6 +1,6 @@
 //! In: text as an export wrote it, or CloudEvents, or rows of another database.
 
-use super::{Engine, execute::policy_of_append};
+use super::{Engine, append::policy_of_append};
 use crate::{
     command_id::derive,
     commit::{Commit, ConfirmedCommit, Policy, Reason, RejectedCommit},

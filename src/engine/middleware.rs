@@ -1,10 +1,10 @@
-//! Middleware: what stands around commands and queries, the first given outermost.
+//! Middleware: what stands around commands, appends and queries, the first given outermost.
 //!
-//! It runs where the app asks: around [`Engine::execute`](super::Engine::execute), [`Engine::retry`](super::Engine::retry) and the
-//! reads. It does not run when a rebase decides a pending command again: that has been allowed already, the person may not even be
+//! It runs where the app asks: around [`Engine::execute`](super::Engine::execute), [`Engine::retry`](super::Engine::retry), appends and
+//! the reads. It does not run when a rebase decides a pending command again: that has been allowed already, the person may not even be
 //! there any more, and a rebase is pure. Whether an actor may still do it is for the server to judge, which refuses the commit.
 
-use super::{Inner, ReadError, Receipt, WriteError, execute::WriteOptions};
+use super::{Imported, Inner, ReadError, Receipt, WriteError, WriteOptions};
 use crate::{
     commit::Command,
     id::CommitId,
@@ -14,7 +14,7 @@ use crate::{
 use futures_util::future::LocalBoxFuture;
 use std::{cell::RefCell, rc::Rc};
 
-/// What stands around commands and queries: validation, authorisation, logging, measuring.
+/// What stands around commands, appends and queries: validation, authorisation, logging, measuring.
 ///
 /// ```
 /// use futures_util::future::LocalBoxFuture;
@@ -49,6 +49,17 @@ pub trait Middleware {
         next.run(context)
     }
 
+    /// Events on their way without a command: [`Engine::append`](super::Engine::append), one transaction of
+    /// [`Engine::append_many`](super::Engine::append_many), a rejected append that is given again. It sees whether they were written, and
+    /// can refuse them.
+    fn append<'a>(
+        &'a self,
+        context: AppendContext,
+        next: NextAppend<'a>,
+    ) -> LocalBoxFuture<'a, Result<(), WriteError>> {
+        next.run(context)
+    }
+
     /// A query on its way. It sees whether it was answered, not the answer.
     fn query<'a>(
         &'a self,
@@ -70,6 +81,15 @@ pub struct CommandContext {
     pub command: Command,
     /// What was said with it: actor, chain, trace context, expected version.
     pub options: WriteOptions,
+}
+
+/// What is appended without a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendContext {
+    /// The commits, in order: one, or those of a bulk append.
+    pub commits: Vec<Imported>,
+    /// On whose behalf, if it was said.
+    pub actor: Option<String>,
 }
 
 /// What a query asks for.
@@ -97,6 +117,7 @@ pub enum QueryKind {
 }
 
 type Executed<'a> = LocalBoxFuture<'a, Result<Receipt, WriteError>>;
+type Appending<'a> = LocalBoxFuture<'a, Result<(), WriteError>>;
 type Answered<'a> = LocalBoxFuture<'a, Result<(), ReadError>>;
 
 /// The rest of the way of a command. It may be run more than once: each run is an execution of its own.
@@ -113,6 +134,23 @@ impl<'a> NextCommand<'a> {
         match self.rest.split_first() {
             Some((first, rest)) => first.command(context, Self { rest, ..self }),
             None => (self.end)(context),
+        }
+    }
+}
+
+/// The rest of the way of an append.
+pub struct NextAppend<'a> {
+    rest: &'a [Rc<dyn Middleware>],
+    write: Appending<'a>,
+}
+
+impl<'a> NextAppend<'a> {
+    /// Goes on with the append. A context that was changed is what the next middleware sees; what is written stays what it is.
+    #[must_use]
+    pub fn run(self, context: AppendContext) -> Appending<'a> {
+        match self.rest.split_first() {
+            Some((first, rest)) => first.append(context, Self { rest, ..self }),
+            None => self.write,
         }
     }
 }
@@ -176,6 +214,35 @@ impl<S: Store> Inner<S> {
             Err(error) => self.note("execute", error.code()),
         }
         done
+    }
+
+    /// An append of the app, through the middleware. Where there is none, nobody looks at `commits`.
+    pub(super) async fn appended<T>(
+        &self,
+        commits: Vec<Imported>,
+        actor: Option<String>,
+        write: impl Future<Output = Result<T, WriteError>>,
+    ) -> Result<T, WriteError> {
+        let done = if self.middleware.is_empty() {
+            write.await
+        } else {
+            let kept = RefCell::new(None);
+            let write = async {
+                *kept.borrow_mut() = Some(write.await?);
+                Ok(())
+            };
+            let context = AppendContext { commits, actor };
+            let passed = NextAppend { rest: &self.middleware, write: Box::pin(write) }.run(context).await;
+            passed.and_then(|()| {
+                kept.into_inner().ok_or_else(|| {
+                    WriteError::refused(
+                        "no-answer",
+                        "a middleware did not go on with the append, and gave no reason",
+                    )
+                })
+            })
+        };
+        done.inspect_err(|error| self.note("append", error.code()))
     }
 
     /// A query of the app, through the middleware.

@@ -3,6 +3,7 @@
 //! Everything here is single-threaded and asynchronous at the edges only: `decide`, `evolve`, upcasters, projections, rebase and
 //! the sync machine are pure functions that it calls between two awaits. No borrow is held across an await.
 
+mod append;
 mod commits;
 mod driver;
 mod dump;
@@ -27,13 +28,16 @@ mod status;
 mod travel;
 
 pub use crate::replay::At;
+pub use append::Imported;
 pub use commits::{ListedRejection, QueuedCommit};
 pub use dump::{Dump, DumpedCommit, MAX_DUMPED};
 pub use error::{ReadError, WriteError};
-pub use execute::{Imported, Receipt, WriteOptions};
+pub use execute::{Receipt, WriteOptions};
 pub use export::Export;
 pub use import::Import;
-pub use middleware::{CommandContext, Middleware, NextCommand, NextQuery, QueryContext, QueryKind};
+pub use middleware::{
+    AppendContext, CommandContext, Middleware, NextAppend, NextCommand, NextQuery, QueryContext, QueryKind,
+};
 pub use outcome::Outcome;
 pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Trouble};
 pub use projections::{
@@ -94,7 +98,7 @@ pub struct Parts {
     pub compression: Option<Rc<dyn Compression>>,
     /// Whom to tell.
     pub host: Rc<dyn Host>,
-    /// What stands around commands and queries, the outermost first.
+    /// What stands around commands, appends and queries, the outermost first.
     pub middleware: Vec<Rc<dyn Middleware>>,
     /// The process managers; of two with the same name the first counts. None has the name of an aggregate.
     pub processes: Vec<Rc<dyn Manager>>,
