@@ -1,7 +1,7 @@
 /** A course platform in two languages: the rules that bind a learner are written in Rust, the catalogue in TypeScript. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { aggregate, isTidelogError, open, rustAggregate, rustProjection } from 'tidelog'
+import { aggregate, isTidelogError, open, rustAggregate, rustProcess, rustProjection } from 'tidelog'
 import * as wasm from './wasm/platform.js'
 
 // A browser fetches the wasm from beside its JavaScript; Node.js can't, so it is read (this runs as build/main.js).
@@ -36,14 +36,22 @@ interface Row {
 const enrolment = rustAggregate<EnrolmentState, EnrolmentCommand, EnrolmentEvent>('enrolment')
 const exam = rustAggregate<ExamState, ExamCommand, ExamEvent>('exam')
 const learners = rustProjection<Row>('learners')
+const invitation = rustProcess<{ readonly learner: string; readonly course: string }>('invitation')
 
-// Beside them, in the same log, an aggregate in TypeScript.
+// Beside them, in the same log, aggregates in TypeScript. The process in Rust writes to the inbox.
 type Published = { type: 'CoursePublished'; data: { lessons: readonly string[] } }
 const course = aggregate({
   name: 'course',
   initialState: { lessons: [] as readonly string[] },
   decide: ({ data }: { type: 'PublishCourse'; data: Published['data'] }, _state): Published[] => [{ type: 'CoursePublished', data }],
   evolve: (_state, { data }: Published) => data,
+})
+type Letter = { type: 'LearnerInvited' | 'LearnerReminded'; data: string }
+const inbox = aggregate({
+  name: 'inbox',
+  initialState: [] as readonly string[],
+  decide: ({ type, data }: { type: 'Invite' | 'Remind'; data: string }): Letter => ({ type: type === 'Invite' ? 'LearnerInvited' : 'LearnerReminded', data }),
+  evolve: (letters, { type, data }: Letter) => [...letters, `${type === 'LearnerInvited' ? 'invited' : 'reminded'}: the exam in ${data}`],
 })
 
 const day = 86_400_000
@@ -52,8 +60,9 @@ const tidelog = await open({
   name: 'platform',
   storage: 'memory',
   wasm,
-  aggregates: [course, enrolment, exam],
+  aggregates: [course, enrolment, exam, inbox],
   projections: [learners],
+  processes: [invitation],
   environment: { now: () => clock },
 })
 
@@ -68,6 +77,10 @@ for (const lesson of lessons) {
   console.log(`ada, ${new Date(clock).toISOString().slice(0, 10)}: ${events.map(({ type }) => type).join(', ')}`)
 }
 await tidelog.execute(enrolment, 'ben.logic', { type: 'CompleteLesson', data: { lesson: 'and', minutes: 35 } })
+
+// Who has finished is invited: a process in Rust gives a command to an aggregate in TypeScript.
+await tidelog.processes.waitFor(invitation, 'ada.logic', ({ steps }) => steps.every(({ state }) => state === 'done'), { timeout: 60_000 })
+for (const letter of (await tidelog.load(inbox, 'ada')).state) console.log(`to ada: ${letter}`)
 
 // A rule in Rust refuses with its own words and code, as any other would.
 try {
