@@ -34,7 +34,13 @@ const NEW: &str = r#"{"lesson":"l1"}"#;
 #[derive(serde::Deserialize)]
 #[serde(tag = "type", content = "data")]
 enum Ask {
-    Complete { lesson: String },
+    Complete {
+        lesson: String,
+    },
+    /// Only of a lesson that is completed.
+    Repeat {
+        lesson: String,
+    },
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -47,8 +53,12 @@ enum Fact {
 struct Course;
 
 #[derive(Debug, thiserror::Error)]
-#[error("completed already")]
-struct Already;
+enum Refusal {
+    #[error("completed already")]
+    Already,
+    #[error("not completed yet")]
+    NotYet,
+}
 
 impl Aggregate for Course {
     const NAME: &'static str = "course";
@@ -60,10 +70,14 @@ impl Aggregate for Course {
     type State = Vec<String>;
     type Command = Ask;
     type Event = Fact;
-    type Error = Already;
+    type Error = Refusal;
 
-    fn decide(done: &Vec<String>, Ask::Complete { lesson }: Ask, _: &Context) -> Result<Vec<Fact>, Already> {
-        if done.contains(&lesson) { Err(Already) } else { Ok(vec![Fact::LessonCompleted { lesson }]) }
+    fn decide(done: &Vec<String>, ask: Ask, _: &Context) -> Result<Vec<Fact>, Refusal> {
+        match ask {
+            Ask::Complete { lesson } if done.contains(&lesson) => Err(Refusal::Already),
+            Ask::Repeat { lesson } if !done.contains(&lesson) => Err(Refusal::NotYet),
+            Ask::Complete { lesson } | Ask::Repeat { lesson } => Ok(vec![Fact::LessonCompleted { lesson }]),
+        }
     }
 
     fn evolve(mut done: Vec<String>, Fact::LessonCompleted { lesson }: &Fact) -> Vec<String> {
@@ -287,6 +301,27 @@ fn a_rebase_decides_on_todays_shape_of_what_a_pull_brought() {
         walk_reading(&second).await;
         server.sync(&elsewhere).await;
         walk_reading(&elsewhere).await;
+    });
+}
+
+/// What is decided again after an old event that is pending itself stands on today's shape of it.
+#[test]
+fn a_rebase_decides_on_todays_shape_of_what_is_pending() {
+    block_on(async {
+        let server = InProcessServer::new(&ManualEnvironment::new(1));
+        let [first, second] = [open(Authority::Server).await, open(Authority::Server).await];
+        let ask = |json: &str| serde_json::from_str(json).unwrap();
+        let other = ask(r#"{"type":"Complete","data":{"lesson":"l3"}}"#);
+        first.execute("course", "a", other, WriteOptions::default()).await.unwrap();
+        second.append("course-a", vec![old()], WriteOptions::default()).await.unwrap();
+        let repeat = ask(r#"{"type":"Repeat","data":{"lesson":"l1"}}"#);
+        let repeated = second.execute("course", "a", repeat, WriteOptions::default()).await.unwrap();
+        server.sync(&first).await;
+        server.sync(&second).await;
+        let outcome = second.outcome(&stream(), repeated.commit_id).await.unwrap();
+        assert!(matches!(outcome, Outcome::Rebased { version: 3, .. }), "{outcome:?}");
+        let (state, _) = second.load("course", "a", At::Now).await.unwrap();
+        assert_eq!(state.downcast_ref::<Vec<String>>().unwrap(), &["l3", "l1", "l1"]);
     });
 }
 
