@@ -10,13 +10,13 @@ use std::{
 };
 use tidelog::{
     aggregate::{Aggregate, Context, Registry},
-    commit::{Commit, ConfirmedCommit, Policy, Reason, RejectedCommit},
+    commit::{Command, Commit, ConfirmedCommit, Policy, Reason, RejectedCommit},
     engine::{At, Engine, Outcome, Parts, WriteError, WriteOptions},
     event::{NewEvent, RecordedEvent},
     json::Json,
     log::{AppendError, Applied, Authority, Change, MemoryStore, Place, Query},
     metrics::Counter,
-    process::{self, Correlation, ProcessContext, ProcessManager, Reaction},
+    process::{self, Correlation, Errand, ProcessContext, ProcessManager, Reaction},
     projection::{Kind, Projection, erase},
     replay::{Control, Replay},
     snapshot::Snapshots,
@@ -134,6 +134,27 @@ fn seed() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// What is completed in `course-ahead` is completed in `course-after` too, before the server has spoken.
+struct Ahead;
+
+impl ProcessManager for Ahead {
+    const NAME: &'static str = "ahead";
+    const TYPES: &'static [&'static str] = &["LessonCompleted"];
+    const ON_PENDING: bool = true;
+    type State = ();
+
+    fn correlate(event: &RecordedEvent) -> Correlation {
+        if event.stream.id() == "ahead" { Correlation::Start("ahead".into()) } else { Correlation::Ignore }
+    }
+
+    fn evolve((): (), _: &RecordedEvent) {}
+
+    fn react(_: &(), event: &RecordedEvent, _: &ProcessContext) -> Vec<Reaction> {
+        let command = Command { command_type: "Complete".into(), data: event.event.data.clone() };
+        vec![Reaction::Execute(Errand::new("course", "after", command))]
+    }
+}
+
 type Log = Engine<MemoryStore>;
 
 async fn open(authority: Authority) -> Log {
@@ -149,7 +170,7 @@ async fn over(store: &MemoryStore, authority: Authority) -> Log {
     let parts = Parts {
         registry,
         projections: vec![erase::<Seen<false>>(), erase::<Seen<true>>()],
-        processes: vec![process::erase::<Watch>()],
+        processes: vec![process::erase::<Watch>(), process::erase::<Ahead>()],
         decoder: Decoder::new(vec![renamed]).unwrap(),
         ..Parts::new(authority, ManualEnvironment::new(seed()).surroundings())
     };
@@ -322,6 +343,17 @@ fn a_rebase_decides_on_todays_shape_of_what_is_pending() {
         assert!(matches!(outcome, Outcome::Rebased { version: 3, .. }), "{outcome:?}");
         let (state, _) = second.load("course", "a", At::Now).await.unwrap();
         assert_eq!(state.downcast_ref::<Vec<String>>().unwrap(), &["l3", "l1", "l1"]);
+    });
+}
+
+#[test]
+fn a_process_that_acts_on_pending_events_sees_todays_shape() {
+    block_on(async {
+        let log = open(Authority::Server).await;
+        log.append("course-ahead", vec![old()], WriteOptions::default()).await.unwrap();
+        log.advance_processes().await.unwrap();
+        let (state, _) = log.load("course", "after", At::Now).await.unwrap();
+        assert_eq!(state.downcast_ref::<Vec<String>>().unwrap(), &["l1"]);
     });
 }
 
