@@ -16,6 +16,7 @@ mod inside;
 mod middleware;
 mod outcome;
 mod outgoing;
+mod past;
 mod processes;
 mod projections;
 mod pulling;

@@ -3,7 +3,8 @@
 use super::{
     Applied, Change, LogError,
     block::{Block, Encoded, Packer, Region, Standing},
-    event_log::{Inner, damage},
+    event_log::Inner,
+    open_blocks::damage,
     rows::{HeadRecord, rejected_row},
     sorted::Sorted,
     store::{Batch, Key, Store, Write, Written},

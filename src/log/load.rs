@@ -3,8 +3,9 @@
 use super::{
     Log, LogError,
     block::{Block, BlockError, Heading, Record, Region, Standing},
-    event_log::{Inner, corrupt, damage},
+    event_log::Inner,
     index::Provisional,
+    open_blocks::{corrupt, damage},
     store::Store,
 };
 use crate::{

@@ -16,6 +16,7 @@ mod indexeddb;
 mod load;
 mod memory;
 mod merge;
+mod open_blocks;
 mod query;
 mod read;
 mod rows;

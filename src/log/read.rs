@@ -4,8 +4,9 @@ use super::{
     EventPage, Log, LogError, Place, Query,
     block::{Block, BlockError, Record, Region, Standing, size_hint},
     course::{Course, first_place_before},
-    event_log::{Inner, damage},
+    event_log::Inner,
     load::recorded,
+    open_blocks::damage,
     sorted::sort_short,
     store::Store,
 };
