@@ -98,6 +98,10 @@ pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod metrics;
+#[cfg(feature = "mistakes")]
+pub mod mistake;
+#[cfg(not(feature = "mistakes"))]
+mod mistake;
 mod order;
 pub mod process;
 pub mod projection;

@@ -8,7 +8,9 @@
 use super::candidate::Candidate;
 use crate::{
     commit::{Commit, ConfirmedCommit},
+    event::Event,
     id::{CommitId, EventId},
+    mistake::{Mistake, made},
     stream::StreamName,
     sync::protocol::{Problem, PushOutcome, PushResult, problem},
     time::Timestamp,
@@ -84,10 +86,14 @@ struct Bench {
 impl Bench {
     fn try_one(&mut self, candidate: Candidate) -> PushResult {
         let id = candidate.id();
-        if let Some(&Standing { first_version, first_position }) = self.facts.commits.get(&id) {
+        if let Some(&Standing { first_version, first_position }) = self.facts.commits.get(&id)
+            && !made(Mistake::NoDedupe)
+        {
             return PushResult::Duplicate { first_version, first_position };
         }
-        if let Some(by) = self.refused.root_of(&candidate) {
+        if let Some(by) = self.refused.root_of(&candidate)
+            && !made(Mistake::NothingBlocked)
+        {
             self.refused.add(&candidate, by);
             return PushResult::Blocked { by };
         }
@@ -110,13 +116,14 @@ impl Bench {
         if let Err(error) = commit.check() {
             return Some(rejected(problem::INVALID_COMMIT, error.to_string()));
         }
-        if let Some(event) = commit.events.iter().find(|event| self.facts.events.contains(&event.id)) {
+        let is_known = |event: &&Event| self.facts.events.contains(&event.id) && !made(Mistake::NoDedupe);
+        if let Some(event) = commit.events.iter().find(is_known) {
             let detail = format!("event {} stands in the log already, in another commit", event.id);
             return Some(rejected(problem::DUPLICATE_EVENT, detail));
         }
         let actual = self.version_of(&commit.stream);
         let expected = commit.expected_version;
-        if !expected.is_met_by(actual) {
+        if !expected.is_met_by(actual) && !made(Mistake::NoVersionCheck) {
             self.note_missing(commit, actual);
             return Some(PushResult::Conflict { expected, actual });
         }

@@ -8,6 +8,7 @@ use crate::{
     id::CommitId,
     log::{Applied, Change, Head, Log, LogError, store::Store},
     metrics::{Counter, Timing},
+    mistake::{Mistake, made},
     stream::StreamName,
     sync::{
         machine::{Failure, Input},
@@ -136,7 +137,12 @@ impl<S: Store> Inner<S> {
                 continue;
             }
             match outcome.result {
-                PushResult::Committed { .. } => accepted = true,
+                PushResult::Committed { .. } => {
+                    accepted = true;
+                    if made(Mistake::SettledByPush) {
+                        news.superseded.insert(commit.id);
+                    }
+                }
                 PushResult::Duplicate { first_position, .. } => {
                     accepted = true;
                     self.look_back(commit, first_position, &mut news).await?;
@@ -271,7 +277,8 @@ impl<S: Store> Inner<S> {
         }
         for commit in &confirmed {
             let stream = &commit.commit.stream;
-            match by_id.get(&commit.commit.id) {
+            let own = by_id.get(&commit.commit.id).filter(|_| !made(Mistake::OwnNotRecognised));
+            match own {
                 Some(own) if !self.stands_for(&own.commit, &commit.commit) => {
                     foreign = true;
                     moved.insert(stream.clone());

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     id::{CommitId, EventId},
+    mistake::{Mistake, made},
     stream::StreamName,
     time::Timestamp,
     version::{ExpectedVersion, Version},
@@ -176,11 +177,19 @@ fn plan(view: &View, requests: Vec<Request>) -> Plan {
     for block in &blocks {
         block.add(&mut writes);
     }
+    if made(Mistake::AppendOverwrites) {
+        for write in &mut writes {
+            if let Write::Add(table, key, row) = write {
+                *write = Write::Put(*table, key.clone(), row.clone());
+            }
+        }
+    }
     writes
         .extend(resolved.entries().iter().map(|(id, ())| Write::Delete(Table::Rejected, rejected_key(*id))));
     // Taking commits off the rejected list is more than adding rows at the end.
     let new_epoch = (resolved.len() > 0).then_some(view.epoch + 1);
-    let batch = Batch { epoch: Some(view.epoch), new_epoch, writes, ..Batch::default() };
+    let epoch = (!made(Mistake::AppendIgnoresEpoch)).then_some(view.epoch);
+    let batch = Batch { epoch, new_epoch, writes, ..Batch::default() };
     Plan { accepted, refused, region, blocks, first, batch }
 }
 
@@ -237,6 +246,12 @@ impl<S: Store> Inner<S> {
                     waiting = requests(accepted).into_iter().chain(requests(refused)).collect();
                     is_fresh = true;
                 }
+                Err(_) if made(Mistake::AppendAcknowledgedAnyway) => {
+                    for (request, appended) in accepted {
+                        request.answer.answer(Ok(appended));
+                    }
+                    waiting = requests(refused);
+                }
                 Err(error) => {
                     answer_all(requests(accepted), &error);
                     waiting = requests(refused);
@@ -249,6 +264,9 @@ impl<S: Store> Inner<S> {
     /// the commit may have been pulled as confirmed, or rejected.
     async fn after_collision(&self, first: Option<First>) -> Result<Written, LogError> {
         self.refresh().await?;
+        if made(Mistake::AppendTrustsCollision) {
+            return Ok(Written::Done);
+        }
         let Some(First { id, event, stream, confirmed_version, was_rejected }) = first else {
             return Ok(Written::Collision);
         };

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     commit::{Commit, ConfirmedCommit, Policy},
+    mistake::{Mistake, made},
     stream::StreamName,
     version::{MAX_SAFE_INTEGER, Version},
 };
@@ -94,6 +95,7 @@ fn has_seen(change: &Change, view: &View) -> bool {
     let seen = &change.seen;
     (seen.epoch, seen.position, seen.next_sequence)
         == (view.epoch, view.next_position() - 1, view.next_sequence())
+        || made(Mistake::ApplyIgnoresView)
 }
 
 /// Whether confirmed commits continue the log (positions rise, versions follow without a gap), and no commit is empty.
@@ -193,7 +195,9 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
         block.add(&mut writes);
     }
     let mut packer = Packer::new(Region::Confirmed);
-    for ConfirmedCommit { first_version, first_position, recorded_at, commit } in &change.confirmed {
+    let held_back = usize::from(made(Mistake::CursorBeforeCommits));
+    let confirmed = change.confirmed.iter().take(change.confirmed.len().saturating_sub(held_back));
+    for ConfirmedCommit { first_version, first_position, recorded_at, commit } in confirmed {
         let standing = Standing::Confirmed { first_version: *first_version, recorded_at: *recorded_at };
         packer.push(*first_position, standing, commit);
     }
@@ -201,8 +205,8 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     for block in &confirmed {
         block.add(&mut writes);
     }
-    for (_, rejected) in &change.rejected {
-        writes.push(rejected_row(rejected));
+    if !made(Mistake::RejectedDropped) {
+        writes.extend(change.rejected.iter().map(|(_, rejected)| rejected_row(rejected)));
     }
     let mut record = view.record.clone();
     record.next_sequence = view.next_sequence();
@@ -218,7 +222,7 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     let absent = vec![(region.table(), Key::Number(view.next_key(region)))];
     let batch = Batch {
         epoch: Some(view.epoch),
-        new_epoch: Some(view.epoch + 1),
+        new_epoch: (!made(Mistake::ApplyKeepsEpoch)).then_some(view.epoch + 1),
         absent,
         writes,
         ..Batch::default()

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     commit::{Policy, RejectedCommit},
     id::{CommitId, DeviceId},
+    mistake::{Mistake, made},
     stream::StreamName,
     time::Timestamp,
     version::{ExpectedVersion, Version},
@@ -403,7 +404,7 @@ impl<S: Store> Inner<S> {
             let reason = "the database was deleted or replaced while it was open: open it again";
             return Err(StoreError::Closed { reason: reason.into() }.into());
         }
-        if loaded.epoch > self.view.borrow().epoch {
+        if loaded.epoch > self.view.borrow().epoch && !made(Mistake::RefreshKeepsOldView) {
             return self.reload().await;
         }
         if loaded.epoch < self.view.borrow().epoch {

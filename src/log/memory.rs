@@ -34,6 +34,12 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// Another database with the same rows: a copied profile, a backup.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self { rows: Rc::new(RefCell::new(self.rows.borrow().clone())), closed: Cell::new(false) }
+    }
+
     fn open_rows(&self) -> Result<&RefCell<Rows>, StoreError> {
         if self.closed.get() {
             return Err(StoreError::Closed { reason: "it was closed here".into() });

@@ -7,6 +7,7 @@ use crate::{
     commit::{Command, PendingCommit, Policy, Reason, RejectedCommit},
     event::{Event, NewEvent, RecordedEvent},
     id::{CommitId, EventId},
+    mistake::{Mistake, made},
     stream::StreamName,
     time::Timestamp,
     upcast::Decoder,
@@ -70,6 +71,7 @@ impl Rebase<'_> {
         for commit in pending {
             let id = commit.commit.id;
             let cause = commit.commit.metadata.causation_id.and_then(|cause| gone.get(&cause).copied());
+            let cause = cause.filter(|_| !made(Mistake::EffectOutlivesCause));
             let reason = match (self.refused.get(&id), cause) {
                 (Some(reason), _) => Some(reason.clone()),
                 (None, Some(cause)) => Some(builds_on(cause)),
@@ -120,8 +122,12 @@ impl Rebase<'_> {
             return Verdict::Unchanged;
         }
         match (pending.policy, &commit.command) {
-            (Policy::Redecide, Some(command)) => self.decide_again(pending, command, base),
-            (Policy::Keep, _) => self.replace(pending, commit.events.clone(), base),
+            (Policy::Redecide, Some(command)) if !made(Mistake::NotDecidedAgain) => {
+                self.decide_again(pending, command, base)
+            }
+            (Policy::Keep, _) | (Policy::Redecide, Some(_)) => {
+                self.replace(pending, commit.events.clone(), base)
+            }
             (Policy::Redecide, None) | (Policy::Reject, _) => {
                 Verdict::Rejected(moved(commit.expected_version, base.version))
             }
@@ -147,6 +153,7 @@ impl Rebase<'_> {
                 let events = self.identify(events, &pending.commit.events);
                 self.replace(pending, events, base)
             }
+            Err(DecideError::Refused { .. }) if made(Mistake::RefusedCountsAsDone) => Verdict::Absorbed,
             Err(DecideError::Refused { code, message }) => Verdict::Rejected(reason("domain", message, code)),
             Err(error @ DecideError::UnknownCommand { .. }) => {
                 Verdict::Rejected(reason("undecidable", error.to_string(), None))
@@ -187,7 +194,9 @@ impl Rebase<'_> {
     fn replace(&self, pending: &PendingCommit, events: Vec<Event>, base: &mut Base) -> Verdict {
         let mut replacement = pending.clone();
         replacement.first_version = base.version + 1;
-        replacement.commit.expected_version = ExpectedVersion::Exact(base.version);
+        if !made(Mistake::StaleVersion) {
+            replacement.commit.expected_version = ExpectedVersion::Exact(base.version);
+        }
         replacement.commit.generation += 1;
         replacement.commit.events = events;
         if let Err(error) = replacement.commit.check() {
@@ -201,6 +210,9 @@ impl Rebase<'_> {
     fn take(&self, pending: &PendingCommit, base: &mut Base) {
         let events = RecordedEvent::of_commit(pending.commit.clone(), base.version + 1, None).collect();
         base.state = std::mem::replace(&mut base.state, Err(String::new())).and_then(|(decider, state)| {
+            if made(Mistake::PendingForgotten) {
+                return Ok((decider, state));
+            }
             let events = self.decoder.decode(events).map_err(|error| error.to_string())?;
             let state = decider.evolve(state, &events).map_err(|error| error.to_string())?;
             Ok((decider, state))

@@ -26,6 +26,9 @@ pub enum Fault {
     DeathAfter,
 }
 
+/// How often others go first before a write is tried again whose answer was lost.
+const LATE: usize = 200;
+
 /// Storage with faults. Made around another.
 #[derive(Debug)]
 pub struct FaultyStore<S> {
@@ -158,7 +161,13 @@ impl<S: Store> Store for FaultyStore<S> {
         self.faults.let_others_go().await;
         match fault {
             Fault::Denied(error) => Err(error),
-            Fault::Repeated => self.store.write(again).await,
+            Fault::Repeated => {
+                // time enough for others to build on it, and to take it away
+                for _ in 0..LATE {
+                    self.faults.let_others_go().await;
+                }
+                self.store.write(again).await
+            }
             Fault::DeathAfter => self.faults.die().await,
             _ => written,
         }

@@ -13,7 +13,7 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
             --port N      of the page; the server takes the next one (4173)
             --data DIR    where the server keeps its database (target/demo-data)
   test    runs every test and prints a summary
-            --only STAGE  one stage, or several with commas: native, server, wasm-pack, wasm-chromium, wasm-firefox,
+            --only STAGE  one stage, or several with commas: native, server, simulate, wasm-pack, wasm-chromium, wasm-firefox,
                           wasm-webkit, types, unit, guide, e2e
   build   builds the wasm, the npm package, the server and the demo page
             --only PART   one of wasm, package, server, www, with what it needs
@@ -21,6 +21,10 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
   size    prints the size of the JavaScript and the wasm against the budget
   setup   installs what is missing for all of the above, browsers too
   env     prints what a shell needs to run wasm-pack by hand: eval \"$(cargo xtask env)\"
+  simulate  plays random histories of devices, network and server, with every fault, until one fails
+            --histories N    how many (20000)
+            --seed S         from this seed on (else one from the clock)
+            --mistakes [N]   instead: makes each known mistake until one of N histories shows it
   import  builds all and times the import of real learning data
             --oulad DIR   the folder of the OULAD tables
 
@@ -44,6 +48,7 @@ pub(crate) enum Arguments {
     Setup { install: bool },
     Env,
     Import { rest: Vec<OsString>, install: bool },
+    Simulate { rest: Vec<OsString> },
 }
 
 impl Arguments {
@@ -77,6 +82,10 @@ impl Arguments {
             "import" => {
                 let rest = options.words.drain(..).map(OsString::from).collect();
                 Arguments::Import { rest, install }
+            }
+            "simulate" => {
+                let rest = options.words.drain(..).map(OsString::from).collect();
+                Arguments::Simulate { rest }
             }
             other => return Err(Error::Usage(format!("there is no command `{other}`"))),
         };

@@ -17,6 +17,7 @@ mod lint;
 mod process;
 mod progress;
 mod setup;
+mod simulate;
 mod size;
 mod step;
 mod test;
@@ -59,5 +60,6 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         Arguments::Setup { install } => setup::run(&mut setup(install)),
         Arguments::Env => setup::print_environment(&setup(false)),
         Arguments::Import { rest, install } => import::run(&mut setup(install), &rest),
+        Arguments::Simulate { rest } => simulate::run(&setup(false), &rest),
     }
 }

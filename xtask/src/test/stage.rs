@@ -14,6 +14,8 @@ pub(crate) enum Stage {
     Native,
     /// The sync server.
     Server,
+    /// Random histories of devices, network and server.
+    Simulate,
     /// `wasm-pack build` as typed by hand.
     WasmPack,
     /// The tests of the crate in a browser.
@@ -29,9 +31,10 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 10] = [
+    pub(crate) const ALL: [Stage; 11] = [
         Stage::Native,
         Stage::Server,
+        Stage::Simulate,
         Stage::WasmPack,
         Stage::Wasm(Browser::Chromium),
         Stage::Wasm(Browser::Firefox),
@@ -47,6 +50,7 @@ impl Stage {
         match self {
             Stage::Native => "native",
             Stage::Server => "server",
+            Stage::Simulate => "simulate",
             Stage::WasmPack => "wasm-pack",
             Stage::Wasm(Browser::Chromium) => "wasm-chromium",
             Stage::Wasm(Browser::Firefox) => "wasm-firefox",
@@ -84,7 +88,7 @@ impl Stage {
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Stage::Native | Stage::Server => &[],
+            Stage::Native | Stage::Server | Stage::Simulate => &[],
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
@@ -96,7 +100,7 @@ impl Stage {
     pub(crate) fn prepare(self, setup: &mut Setup, build: &mut Build) -> Result<(), Error> {
         setup.require(self.needs())?;
         match self {
-            Stage::Native | Stage::Server | Stage::WasmPack => Ok(()),
+            Stage::Native | Stage::Server | Stage::Simulate | Stage::WasmPack => Ok(()),
             Stage::Wasm(_) => build.compile_tests(setup),
             Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
             Stage::Guide => build.make(setup, &[Part::Package, Part::Modules]),
@@ -117,6 +121,8 @@ impl Stage {
                     "--workspace",
                     "--exclude",
                     "tidelog-server",
+                    "--exclude",
+                    "tidelog-simulator",
                     "--features",
                     "tidelog/testing",
                 ]);
@@ -126,6 +132,12 @@ impl Stage {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
                 vec![Run::counting(no_fail_fast(cargo))]
+            }
+            Stage::Simulate => {
+                let mut cargo = setup.command("cargo");
+                cargo.args(["test", "--profile", "simulate", "--package", "tidelog-simulator"]);
+                cargo.args(["--", "--nocapture"]);
+                vec![Run::counting(cargo)]
             }
             Stage::WasmPack => vec![Run::single(wasm_pack_build(setup)?)],
             Stage::Wasm(browser) => vec![Run::counting(in_browser(setup, browser)?)],
@@ -236,7 +248,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(10));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(11));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
         assert!(
             refused

@@ -1,0 +1,209 @@
+//! What must hold: on the way, and when everything has come to rest.
+
+use crate::{
+    academy,
+    device::Seat,
+    history::{Tally, World},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tidelog::{
+    commit::ConfirmedCommit,
+    event::RecordedEvent,
+    id::CommitId,
+    log::{Place, Query},
+    testing::block_on,
+};
+
+/// What must hold at any time.
+pub(crate) fn on_the_way(world: &World, step: usize) -> Result<(), String> {
+    if let Some(strange) = &world.promises.borrow().strange {
+        return Err(strange.clone());
+    }
+    let tabs: Vec<(usize, Seat)> = tabs(world).filter(|(_, seat)| !seat.frozen.get()).collect();
+    match tabs.get(step % (4 * tabs.len().max(1))) {
+        Some((device, seat)) => view(world, *device, seat),
+        None => Ok(()),
+    }
+}
+
+fn tabs(world: &World) -> impl Iterator<Item = (usize, Seat)> {
+    let devices = world.devices.iter().enumerate();
+    devices.flat_map(|(at, device)| device.seats().into_iter().map(move |seat| (at, seat)))
+}
+
+/// A tab, asked in the middle of everything: no event twice, no version left out, and all that its device was promised.
+fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
+    let engine = &seat.engine;
+    if block_on(engine.log().catch_up()).is_err() {
+        return Ok(());
+    }
+    let Ok(page) = block_on(engine.read(&Query::default(), Place::START, usize::MAX)) else { return Ok(()) };
+    let (mut ids, mut versions) = (BTreeSet::new(), HashMap::new());
+    for event in &page.events {
+        let version = versions.entry(event.stream.as_str()).or_insert(0);
+        if event.version != *version + 1 {
+            return Err(format!(
+                "device {device} shows version {} of {} after {version}",
+                event.version, event.stream
+            ));
+        }
+        *version += 1;
+        if !ids.insert(event.event.id) {
+            return Err(format!("device {device} shows event {} twice", event.event.id));
+        }
+    }
+    let Ok(rejected) = block_on(engine.log().rejected()) else { return Ok(()) };
+    let seen: BTreeSet<CommitId> = page
+        .events
+        .iter()
+        .map(|event| event.commit_id)
+        .chain(rejected.iter().map(|it| it.commit.id))
+        .collect();
+    let promises = world.promises.borrow();
+    let mut own = promises.made.iter().filter(|(_, it)| it.device == device && !it.is_quiet);
+    match own.find(|(id, _)| !seen.contains(id) && !promises.resolved.contains(id)) {
+        Some((id, promise)) => Err(format!(
+            "commit {id} of {}, acknowledged on device {device}, is not to be seen there",
+            promise.stream
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Positions and versions without a gap, nothing twice, no rule broken.
+fn server_log(commits: &[ConfirmedCommit]) -> Result<(), String> {
+    let (mut position, mut versions) = (0, HashMap::new());
+    let (mut ids, mut event_ids) = (BTreeSet::new(), BTreeSet::new());
+    for confirmed in commits {
+        let commit = &confirmed.commit;
+        let version = versions.entry(commit.stream.clone()).or_insert(0);
+        if confirmed.first_position != position + 1 || confirmed.first_version != *version + 1 {
+            return Err(format!("commit {} stands at the wrong place in the server's log", commit.id));
+        }
+        position += commit.count();
+        *version += commit.count();
+        if !ids.insert(commit.id) {
+            return Err(format!("commit {} is in the server's log twice", commit.id));
+        }
+        if let Some(twice) = commit.events.iter().find(|event| !event_ids.insert(event.id)) {
+            return Err(format!("event {} is in the server's log twice", twice.id));
+        }
+    }
+    Ok(())
+}
+
+/// What a rejected commit caused is not confirmed.
+fn causes(
+    world: &World,
+    commits: &[ConfirmedCommit],
+    rejected: &BTreeMap<CommitId, usize>,
+) -> Result<(), String> {
+    let promises = world.promises.borrow();
+    let mut there = BTreeSet::new();
+    for ConfirmedCommit { commit, .. } in commits {
+        there.insert(commit.id);
+        let Some(cause) = commit.metadata.causation_id.map(CommitId) else { continue };
+        let is_gone = !there.contains(&cause)
+            && rejected.contains_key(&cause)
+            // a copied device may still list what was resolved before the effect was decided
+            && !promises.resolved.contains(&cause);
+        if is_gone && promises.effects.contains(&commit.id) {
+            return Err(format!(
+                "commit {} of {} is confirmed, and {cause} that caused it is rejected",
+                commit.id, commit.stream
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn recorded(commits: &[ConfirmedCommit]) -> Vec<RecordedEvent> {
+    let of = |it: &ConfirmedCommit| {
+        let at = Some((it.first_position, it.recorded_at));
+        RecordedEvent::of_commit(it.commit.clone(), it.first_version, at).collect::<Vec<_>>()
+    };
+    commits.iter().flat_map(of).collect()
+}
+
+/// Everybody agrees, every promise is kept, every rule holds.
+pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
+    let commits = world.server.commits();
+    server_log(&commits)?;
+    let events = recorded(&commits);
+    rules(&events)?;
+    let rows = fold(&events)?;
+    let mut rejected: BTreeMap<CommitId, usize> = BTreeMap::new();
+    for (at, seat) in tabs(world) {
+        seat.faults.set_yields(false);
+        let engine = &seat.engine;
+        let read =
+            |what: &str, error: &dyn std::fmt::Display| format!("device {at} can't read {what}: {error}");
+        let confirmed =
+            block_on(engine.log().confirmed_commits(0, usize::MAX)).map_err(|it| read("its log", &it))?;
+        if confirmed != commits {
+            return Err(format!("device {at} has another log than the server"));
+        }
+        let page = block_on(engine.read(&Query::default(), Place::START, usize::MAX))
+            .map_err(|it| read("events", &it))?;
+        if page.events != events {
+            return Err(format!("device {at} shows other events than the server has"));
+        }
+        for (stream, expected) in &rows {
+            let row = block_on(engine.row("counts", stream)).map_err(|it| read("a row", &it))?;
+            let row: Option<BTreeMap<String, u32>> = row.and_then(|row| row.to().ok());
+            if row.as_ref() != Some(expected) {
+                return Err(format!("device {at} counts {row:?} in {stream} instead of {expected:?}"));
+            }
+        }
+        if !engine.log().corrupt().is_empty() {
+            return Err(format!("device {at} has damaged rows: {:?}", engine.log().corrupt()));
+        }
+        for it in block_on(engine.log().rejected()).map_err(|it| read("what was rejected", &it))? {
+            rejected.insert(it.commit.id, at);
+        }
+    }
+    causes(world, &commits, &rejected)?;
+    let confirmed: BTreeSet<CommitId> = commits.iter().map(|it| it.commit.id).collect();
+    let promises = world.promises.borrow();
+    for (id, promise) in &promises.made {
+        let is_kept = confirmed.contains(id)
+            || rejected.contains_key(id)
+            || promise.is_quiet
+            || promises.resolved.contains(id);
+        if !is_kept {
+            return Err(format!(
+                "commit {id} of {}, acknowledged on device {}, is neither confirmed nor rejected",
+                promise.stream, promise.device
+            ));
+        }
+    }
+    Ok(Tally {
+        acknowledged: promises.made.len(),
+        events: world.server.position(),
+        rejected: rejected.len(),
+        requests: world.server.requests(),
+    })
+}
+
+fn rules(events: &[RecordedEvent]) -> Result<(), String> {
+    let mut streams: BTreeMap<&str, Vec<&RecordedEvent>> = BTreeMap::new();
+    for event in events {
+        streams.entry(event.stream.as_str()).or_default().push(event);
+    }
+    for (stream, events) in streams {
+        let aggregate = stream.split('-').next().unwrap_or_default();
+        academy::check(aggregate, &events)
+            .map_err(|error| format!("a rule is broken in {stream}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// How many events each stream has, by type, counted apart from any projection.
+fn fold(events: &[RecordedEvent]) -> Result<BTreeMap<String, BTreeMap<String, u32>>, String> {
+    let mut rows: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
+    for event in events {
+        let row = rows.entry(event.stream.as_str().to_owned()).or_default();
+        *row.entry(event.event.event_type.to_string()).or_default() += 1;
+    }
+    Ok(rows)
+}

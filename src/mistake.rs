@@ -1,0 +1,100 @@
+//! Mistakes that can be made on purpose, one at a time, so that the simulator can show that it would notice them. Without the feature
+//! `mistakes`, which only the simulator's build has, none can be made and nothing of this is compiled in.
+
+/// A cure, left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// The log: an append is written though another tab has changed more than the end of the log.
+    AppendIgnoresEpoch,
+    /// The log: an append takes the place of one that another tab was faster with.
+    AppendOverwrites,
+    /// The log: whatever a write collided with is taken for the append itself.
+    AppendTrustsCollision,
+    /// The log: an append that failed is acknowledged.
+    AppendAcknowledgedAnyway,
+    /// The log: a change is applied to another view than it was computed from.
+    ApplyIgnoresView,
+    /// The log: a pull does not tell the views of other tabs that they are old.
+    ApplyKeepsEpoch,
+    /// The log: the cursor is saved with all but the last commit of its page.
+    CursorBeforeCommits,
+    /// The log: a rejected commit is taken off the queue and kept nowhere.
+    RejectedDropped,
+    /// The log: a tab goes on with its view though others have removed rows.
+    RefreshKeepsOldView,
+    /// The engine: what the server has accepted leaves the queue before a pull has brought it.
+    SettledByPush,
+    /// The engine: an own commit that comes back is taken for one of others, and stays in the queue.
+    OwnNotRecognised,
+    /// The engine: a state that a rebase has changed is used on.
+    StateKeptOverRebase,
+    /// Rebase: a commit keeps the version that it was first decided on.
+    StaleVersion,
+    /// Rebase: a command is not decided again.
+    NotDecidedAgain,
+    /// Rebase: a command is decided again without the pending commits before it.
+    PendingForgotten,
+    /// Rebase: what a rejected commit caused goes on without it.
+    EffectOutlivesCause,
+    /// Rebase: a command that the rules refuse now counts as done.
+    RefusedCountsAsDone,
+    /// The server: a commit that stands in the log already is accepted again.
+    NoDedupe,
+    /// The server: whatever version a commit expects, it is accepted.
+    NoVersionCheck,
+    /// The server: what builds on a refused commit is accepted.
+    NothingBlocked,
+    /// The server: a page's cursor stands behind a commit that the page does not hold.
+    PageSkips,
+}
+
+impl Mistake {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::AppendIgnoresEpoch,
+        Self::AppendOverwrites,
+        Self::AppendTrustsCollision,
+        Self::AppendAcknowledgedAnyway,
+        Self::ApplyIgnoresView,
+        Self::ApplyKeepsEpoch,
+        Self::CursorBeforeCommits,
+        Self::RejectedDropped,
+        Self::RefreshKeepsOldView,
+        Self::SettledByPush,
+        Self::OwnNotRecognised,
+        Self::StateKeptOverRebase,
+        Self::StaleVersion,
+        Self::NotDecidedAgain,
+        Self::PendingForgotten,
+        Self::EffectOutlivesCause,
+        Self::RefusedCountsAsDone,
+        Self::NoDedupe,
+        Self::NoVersionCheck,
+        Self::NothingBlocked,
+        Self::PageSkips,
+    ];
+}
+
+#[cfg(feature = "mistakes")]
+thread_local! {
+    static MADE: std::cell::Cell<Option<Mistake>> = const { std::cell::Cell::new(None) };
+}
+
+/// From now on this thread makes this mistake, or none.
+#[cfg(feature = "mistakes")]
+pub fn make(mistake: Option<Mistake>) {
+    MADE.set(mistake);
+}
+
+/// Whether a mistake is made here and now.
+#[cfg(feature = "mistakes")]
+pub(crate) fn made(mistake: Mistake) -> bool {
+    MADE.get() == Some(mistake)
+}
+
+/// Whether a mistake is made here and now.
+#[cfg(not(feature = "mistakes"))]
+#[inline(always)]
+pub(crate) const fn made(_: Mistake) -> bool {
+    false
+}
