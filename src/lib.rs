@@ -98,10 +98,8 @@ pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod metrics;
-#[cfg(feature = "mistakes")]
+#[doc(hidden)] // for the simulator
 pub mod mistake;
-#[cfg(not(feature = "mistakes"))]
-mod mistake;
 mod order;
 pub mod process;
 pub mod projection;
