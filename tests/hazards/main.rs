@@ -1,4 +1,5 @@
-//! Hazards of event sourcing that others ran into, each with the test that fails if its cure is removed.
+//! Hazards of event sourcing that others ran into, each with the test that fails if its cure is removed. One of them is the
+//! server's alone, a position taken before its commit: `server/tests/server/contract/eager.rs`.
 #![cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 

@@ -1,6 +1,7 @@
 //! The contract of `Storage` as a suite, for any implementation. A place says how its storages come to be; see the end of
 //! this file for those that are tested.
 
+mod eager;
 mod memory;
 mod model;
 mod outcomes;
