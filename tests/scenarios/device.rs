@@ -1,11 +1,11 @@
 //! The devices of a scenario: natively in memory, in browsers in IndexedDB.
 
-use super::{academy::academy, domain, script::Domain, verbs::Failure};
+use super::{academy::academy, domain, layer::Layer, script::Domain, verbs::Failure};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 use tidelog::{
-    engine::{Engine, Parts},
+    engine::{Engine, Middleware, Parts},
     log::{Authority, Place},
     snapshot::SnapshotPolicy,
     testing::{Database, InProcessServer, ManualEnvironment},
@@ -30,6 +30,8 @@ pub struct Rules {
     #[serde(deserialize_with = "policy")]
     snapshots: SnapshotPolicy,
     edition: domain::Edition,
+    /// The outermost first.
+    middleware: Vec<Layer>,
 }
 
 /// A policy as the npm package takes it: a word, or conditions without a floor of their own.
@@ -96,6 +98,11 @@ impl World {
                 projections: vec![domain::progress(rules.edition)],
                 decoder,
                 snapshots: rules.snapshots,
+                middleware: rules
+                    .middleware
+                    .into_iter()
+                    .map(|layer| Rc::new(layer) as Rc<dyn Middleware>)
+                    .collect(),
                 ..Parts::new(authority, environment.surroundings())
             },
         };

@@ -5,6 +5,7 @@
 mod academy;
 mod device;
 mod domain;
+mod layer;
 mod play;
 mod script;
 mod verbs;
@@ -38,6 +39,7 @@ files! {
     appends
     commands
     inside
+    middleware
     past
     processes
     projections

@@ -16,7 +16,7 @@ const asked = ({ shapes, ...query }: Readonly<Record<string, unknown>>): object 
 export const worldVerbs: Readonly<Record<string, { readonly takes: readonly string[]; run(world: World, on: string, given: Readonly<Record<string, unknown>>): unknown }>> = {
   clock: { takes: ['advance'], run: (world, _, { advance }) => world.advance(advance as number) },
   open: {
-    takes: ['upcasters', 'unknownEvents', 'knownEvents', 'snapshots', 'edition'],
+    takes: ['upcasters', 'unknownEvents', 'knownEvents', 'snapshots', 'edition', 'middleware'],
     run: async (world, on, rules) => void (await world.open(on, rules)),
   },
 }

@@ -5,6 +5,7 @@ import { Device } from '../../src/testing/device.js'
 import { Clock, storyEnvironment, Switch } from '../../src/testing/environment.js'
 import { StoryServer } from '../../src/testing/server.js'
 import { partsOf, type Edition, type Parts } from './domain.js'
+import { middleware, type Layer } from './layer.js'
 import type { Domain } from './script.js'
 
 /** Where the devices of a scenario keep their logs. */
@@ -22,6 +23,8 @@ export interface Rules extends Pick<OpenOptions, 'unknownEvents' | 'knownEvents'
   /** Those of the domain, if none are given. */
   readonly upcasters?: readonly UpcasterDefinition[]
   readonly edition?: Edition
+  /** The outermost first. */
+  readonly middleware?: readonly Layer[]
 }
 
 interface Opened {
@@ -57,7 +60,7 @@ export class World {
   }
 
   /** Opens a device; one that is open is closed first, and finds again what it has stored. */
-  async open(name: string, { edition = 1, upcasters, ...rules }: Rules): Promise<Opened> {
+  async open(name: string, { edition = 1, upcasters, middleware: layers = [], ...rules }: Rules): Promise<Opened> {
     const before = this.#devices.get(name)
     if (before && this.#ground.storage === 'memory') throw new Error('a log in memory is gone when it is closed: the scenario is `stored`')
     before?.tidelog.close()
@@ -72,6 +75,7 @@ export class World {
       projections: Object.values(parts.projections),
       processes: Object.values(parts.processes),
       upcasters: upcasters?.map(upcaster) ?? parts.upcasters,
+      middleware: layers.map(middleware),
     }
     const idle = (run: () => void): (() => void) => {
       this.#waiting.add(run)
