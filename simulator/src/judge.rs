@@ -1,10 +1,6 @@
 //! What must hold: on the way, and when everything has come to rest.
 
-use crate::{
-    academy,
-    device::Seat,
-    history::{Tally, World},
-};
+use crate::{academy, device::Seat, history::Tally, world::World};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidelog::{
     commit::ConfirmedCommit,
@@ -34,10 +30,11 @@ fn tabs(world: &World) -> impl Iterator<Item = (usize, Seat)> {
 /// A tab, asked in the middle of everything: no event twice, no version left out, and all that its device was promised.
 fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
     let engine = &seat.engine;
-    if block_on(engine.log().catch_up()).is_err() {
-        return Ok(());
-    }
-    let Ok(page) = block_on(engine.read(&Query::default(), Place::START, usize::MAX)) else { return Ok(()) };
+    // no fault is planned for reading: an error here is one
+    let wrong = |error: &dyn std::fmt::Display| format!("device {device} can't be read: {error}");
+    block_on(engine.log().catch_up()).map_err(|error| wrong(&error))?;
+    let page =
+        block_on(engine.read(&Query::default(), Place::START, usize::MAX)).map_err(|error| wrong(&error))?;
     let (mut ids, mut versions) = (BTreeSet::new(), HashMap::new());
     for event in &page.events {
         let version = versions.entry(event.stream.as_str()).or_insert(0);
@@ -52,7 +49,7 @@ fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
             return Err(format!("device {device} shows event {} twice", event.event.id));
         }
     }
-    let Ok(rejected) = block_on(engine.log().rejected()) else { return Ok(()) };
+    let rejected = block_on(engine.log().rejected()).map_err(|error| wrong(&error))?;
     let seen: BTreeSet<CommitId> = page
         .events
         .iter()

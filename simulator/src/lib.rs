@@ -5,6 +5,7 @@
 //! and faults come from a seed, so that a history that fails can be played again, and made shorter until only its cause is left.
 
 mod academy;
+mod app;
 mod clock;
 mod device;
 mod executor;
@@ -15,6 +16,7 @@ mod run;
 mod server;
 mod shrink;
 mod step;
+mod world;
 
 pub use history::Tally;
 pub use run::run;

@@ -20,6 +20,7 @@ mod past;
 mod processes;
 mod projections;
 mod pulling;
+mod pushing;
 mod read;
 mod replay;
 mod signal;

@@ -1,4 +1,4 @@
-//! One exchange with the server, and what its answer does to the log.
+//! Pulling, and what an answer of the server does to the log: `pushing` ends here too.
 
 use super::{Inner, ReadError};
 use crate::{
@@ -6,20 +6,18 @@ use crate::{
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     event::RecordedEvent,
     id::CommitId,
-    log::{Applied, Change, Head, Log, LogError, store::Store},
+    log::{Applied, Change, Head, LogError, store::Store},
     metrics::{Counter, Timing},
     mistake::{Mistake, made},
     stream::StreamName,
     sync::{
         machine::{Failure, Input},
-        protocol::{
-            MAX_PAGE_EVENTS, MAX_PUSH_BYTES, MAX_PUSH_COMMITS, PROTOCOL, Page, Push, PushResult, problem,
-        },
+        protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
         rebase::{Base, Plan, Rebase},
         transport::{self, Transport},
     },
     time::Timestamp,
-    version::{Position, Version},
+    version::Version,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -28,15 +26,12 @@ use std::{
     sync::Arc,
 };
 
-/// The most bytes of commits in one push: what the server takes, less room for the envelope.
-const PUSH_BYTES: usize = MAX_PUSH_BYTES / 4 * 3;
-
 /// What the loop remembers from one exchange to the next. All of it may be lost.
 pub(super) struct Session {
     /// Streams in which the server saw a conflict that no pull has explained yet.
-    conflicts: RefCell<BTreeSet<StreamName>>,
+    pub(super) conflicts: RefCell<BTreeSet<StreamName>>,
     /// How many commits a push may hold; halved when the server finds a push too large or unreadable.
-    batch: Cell<usize>,
+    pub(super) batch: Cell<usize>,
 }
 
 impl Default for Session {
@@ -47,14 +42,14 @@ impl Default for Session {
 
 /// What came from the server.
 #[derive(Default)]
-struct News {
-    page: Option<Page>,
+pub(super) struct News {
+    pub(super) page: Option<Page>,
     /// Commits that the server refused for good.
-    refused: HashMap<CommitId, Reason>,
+    pub(super) refused: HashMap<CommitId, Reason>,
     /// Commits whose command the log holds already, by the same id.
-    superseded: HashSet<CommitId>,
+    pub(super) superseded: HashSet<CommitId>,
     /// Streams whose pending commits must be decided again though nothing foreign arrived in them.
-    conflicts: BTreeSet<StreamName>,
+    pub(super) conflicts: BTreeSet<StreamName>,
 }
 
 /// What a change comes down to, for the metrics.
@@ -68,7 +63,7 @@ struct Tally {
     rejected: u64,
 }
 
-fn failure(code: &'static str, message: String) -> Failure {
+pub(super) fn failure(code: &'static str, message: String) -> Failure {
     Failure { code, message, retry_after: None, problem: None }
 }
 
@@ -109,115 +104,15 @@ impl<S: Store> Inner<S> {
         Ok(Input::Pulled { up_to_date, pending: self.log.head().pending_commits, news: changed })
     }
 
-    pub(super) async fn push(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
-        let pending = self.log.pending(0, session.batch.get(), PUSH_BYTES).await?;
-        if pending.is_empty() {
-            return Ok(Input::Pushed { accepted: false });
-        }
-        let (commits, refused) = self.to_send(pending);
-        if !refused.is_empty() {
-            // what builds on them is decided again before it is sent
-            let accepted = self.take_in(&News { refused, ..News::default() }).await?;
-            return Ok(Input::Pushed { accepted });
-        }
-        let push = Push { protocol: PROTOCOL, device_id: self.device, commits };
-        let pushed = match transport::push(transport, &push).await {
-            Ok(pushed) => pushed,
-            Err(failure) if matches!(failure.code, "too-large" | "invalid") => {
-                return self.shrink(session, &push, failure).await;
-            }
-            Err(failure) => return Err(failure),
-        };
-        self.check_log(&pushed.log_id)?;
-        session.batch.set(MAX_PUSH_COMMITS.min(session.batch.get() * 2));
-        let mut news = News::default();
-        let mut accepted = false;
-        for (outcome, commit) in pushed.outcomes.into_iter().zip(&push.commits) {
-            if outcome.generation != commit.generation {
-                continue;
-            }
-            match outcome.result {
-                PushResult::Committed { .. } => {
-                    accepted = true;
-                    if made(Mistake::SettledByPush) {
-                        news.superseded.insert(commit.id);
-                    }
-                }
-                PushResult::Duplicate { first_position, .. } => {
-                    accepted = true;
-                    self.look_back(commit, first_position, &mut news).await?;
-                }
-                PushResult::Conflict { .. } => {
-                    session.conflicts.borrow_mut().insert(commit.stream.clone());
-                }
-                PushResult::Rejected { problem } => {
-                    let message = problem.detail.unwrap_or(problem.title);
-                    let detail = Some(problem.problem_type.as_ref().into());
-                    let reason = Reason { code: "server".into(), message, detail, builds_on: None };
-                    news.refused.insert(commit.id, reason);
-                }
-                PushResult::Blocked { .. } => {}
-            }
-        }
-        if !(news.refused.is_empty() && news.superseded.is_empty()) {
-            accepted |= self.take_in(&news).await?;
-        }
-        Ok(Input::Pushed { accepted })
-    }
-
-    /// What the server calls a duplicate will be brought by a pull, unless a pull has brought it already: then its id was given to
-    /// a command here although it stood in the log, in another stream, and no pull would ever settle it.
-    async fn look_back(&self, own: &Commit, position: Position, news: &mut News) -> Result<(), Failure> {
-        let is_here =
-            |log: &Log<S>| position <= log.head().position && log.pending_sequence(own.id).is_some();
-        if !is_here(&self.log) {
-            return Ok(());
-        }
-        let there = self.log.confirmed_commits(position.saturating_sub(1), 1).await?;
-        match there.into_iter().find(|there| there.commit.id == own.id) {
-            Some(there) if !self.stands_for(own, &there.commit) => {
-                news.refused.insert(own.id, taken(&there.commit));
-            }
-            Some(_) => {
-                news.superseded.insert(own.id);
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
     /// Whether what the log holds under the id of a pending commit stands for it: it comes from the same command, or it is about
     /// the same step of a process, which became a commit of its command on one device and a note on another.
-    fn stands_for(&self, own: &Commit, there: &Commit) -> bool {
+    pub(super) fn stands_for(&self, own: &Commit, there: &Commit) -> bool {
         is_same_command(own, there)
             || self.is_process(own.stream.aggregate())
             || self.is_process(there.stream.aggregate())
     }
 
-    /// The push could not be taken as a whole: try with fewer commits. If one alone is too much and the server says so in the words
-    /// of the protocol, it is that one. Whatever stands between and says so may be wrong about every commit: that is waited out.
-    async fn shrink(&self, session: &Session, push: &Push, failure: Failure) -> Result<Input, Failure> {
-        let count = push.commits.len();
-        if count > 1 {
-            session.batch.set(count / 2);
-            return Ok(Input::Pushed { accepted: true });
-        }
-        if !matches!(failure.problem.as_deref(), Some(problem::TOO_LARGE | problem::INVALID_REQUEST)) {
-            return Err(failure);
-        }
-        let mut news = News::default();
-        for commit in &push.commits {
-            let detail = Some(failure.code.into());
-            let reason =
-                Reason { code: "server".into(), message: failure.message.clone(), detail, builds_on: None };
-            news.refused.insert(commit.id, reason);
-        }
-        session.batch.set(MAX_PUSH_COMMITS);
-        let accepted = self.take_in(&news).await?;
-        Ok(Input::Pushed { accepted })
-    }
-
-    fn check_log(&self, log_id: &str) -> Result<(), Failure> {
+    pub(super) fn check_log(&self, log_id: &str) -> Result<(), Failure> {
         match self.log.head().log_id {
             Some(known) if *known != *log_id => {
                 let message = format!(
@@ -230,7 +125,7 @@ impl<S: Store> Inner<S> {
     }
 
     /// Takes news into the log, in one transaction; whether anything changed. If another tab is faster, it computes again.
-    async fn take_in(&self, news: &News) -> Result<bool, Failure> {
+    pub(super) async fn take_in(&self, news: &News) -> Result<bool, Failure> {
         if let Some(page) = &news.page {
             self.check_log(&page.log_id)?;
         }
@@ -482,7 +377,7 @@ fn is_same_command(own: &Commit, there: &Commit) -> bool {
 }
 
 /// Why a commit can't be confirmed whose id another command has.
-fn taken(by: &Commit) -> Reason {
+pub(super) fn taken(by: &Commit) -> Reason {
     let what = by.command.as_ref().map_or("events that were appended", |command| &command.command_type);
     let message =
         format!("its command id stands in the log for {what} of stream {}: give it another one", by.stream);

@@ -7,6 +7,7 @@ mod append;
 mod apply;
 mod block;
 mod cache;
+mod catch_up;
 mod course;
 mod desk;
 mod event_log;

@@ -183,6 +183,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Where history ends: timeouts that were due before are another device's.
+    pub(crate) fn leave_overdue(&mut self, now: Timestamp) {
+        for timeout in &mut self.timeouts {
+            timeout.live &= timeout.due > now;
+        }
+    }
+
     /// One that nothing has come to yet.
     pub(super) fn unborn(id: &str, now: Timestamp) -> Self {
         Self {

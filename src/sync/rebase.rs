@@ -121,13 +121,13 @@ impl Rebase<'_> {
             self.take(pending, base);
             return Verdict::Unchanged;
         }
-        match (pending.policy, &commit.command) {
-            (Policy::Redecide, Some(command)) if !made(Mistake::NotDecidedAgain) => {
-                self.decide_again(pending, command, base)
-            }
-            (Policy::Keep, _) | (Policy::Redecide, Some(_)) => {
-                self.replace(pending, commit.events.clone(), base)
-            }
+        let policy = match pending.policy {
+            Policy::Redecide if made(Mistake::NotDecidedAgain) => Policy::Keep,
+            policy => policy,
+        };
+        match (policy, &commit.command) {
+            (Policy::Redecide, Some(command)) => self.decide_again(pending, command, base),
+            (Policy::Keep, _) => self.replace(pending, commit.events.clone(), base),
             (Policy::Redecide, None) | (Policy::Reject, _) => {
                 Verdict::Rejected(moved(commit.expected_version, base.version))
             }

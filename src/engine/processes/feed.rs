@@ -198,7 +198,7 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    /// History ends here: timeouts that were due before are another device's.
+    /// History ends here.
     async fn end_history(&self, process: &Process, checkpoint: Checkpoint) -> Result<bool, ReadError> {
         let Ok(now) = self.surroundings.now() else { return Ok(true) };
         let overdue: Vec<String> = {
@@ -207,9 +207,7 @@ impl<S: Store> Inner<S> {
             due.map(|(id, _)| id.clone()).collect()
         };
         let mut instances = self.instances(process, overdue.iter().map(String::as_str)).await?;
-        for timeout in instances.iter_mut().flat_map(|instance| &mut instance.timeouts) {
-            timeout.live &= timeout.due > now;
-        }
+        instances.iter_mut().for_each(|instance| instance.leave_overdue(now));
         let born = Checkpoint { born: true, born_at: checkpoint.position, ..checkpoint };
         self.write_process(process, born, &instances).await
     }

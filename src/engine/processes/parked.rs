@@ -6,7 +6,6 @@ use crate::{
     event::RecordedEvent,
     log::{Place, store::Store},
     process::{Instance, Parked, ProcessError},
-    time::Timestamp,
 };
 
 impl<S: Store> Inner<S> {
@@ -89,7 +88,7 @@ impl<S: Store> Inner<S> {
                 let event = &events[index];
                 if is_history && event.position > Some(checkpoint.born_at) {
                     is_history = false;
-                    leave_overdue(current.as_mut(), now);
+                    current.iter_mut().for_each(|instance| instance.leave_overdue(now));
                 }
                 match self.take_event(process, checkpoint, current.clone(), event, correlation) {
                     Ok(after) => current = after,
@@ -105,15 +104,8 @@ impl<S: Store> Inner<S> {
             }
         }
         if is_history {
-            leave_overdue(current.as_mut(), now);
+            current.iter_mut().for_each(|instance| instance.leave_overdue(now));
         }
         Ok((current.unwrap_or(unborn), None))
-    }
-}
-
-/// Timeouts of history that were due before are another device's.
-fn leave_overdue(instance: Option<&mut Instance>, now: Timestamp) {
-    for timeout in instance.into_iter().flat_map(|instance| &mut instance.timeouts) {
-        timeout.live &= timeout.due > now;
     }
 }
