@@ -39,15 +39,17 @@ export async function recoverFromCrash(environment: Environment): Promise<() => 
   const { locks } = environment
   if (!locks?.query || typeof indexedDB === 'undefined' || !/Chrom(e|ium)\//.test(navigator.userAgent)) return () => {}
   here ??= recover(environment, locks as LockManager).catch(() => undefined)
-  const presence = await Promise.race([here, new Promise<undefined>((resolve) => void environment.after(patience, () => resolve(undefined)))])
+  let stopWaiting = (): void => {}
+  const late = new Promise<undefined>((resolve) => (stopWaiting = environment.after(patience, () => resolve(undefined))))
+  const presence = await Promise.race([here, late])
+  stopWaiting()
   return () => presence?.wrote()
 }
 
 async function recover(environment: Environment, locks: LockManager): Promise<Presence> {
-  const id = `${database}:${crypto.randomUUID()}`
-  const held = await hold(locks, id)
   const connection = await connect()
-  const presence = new Presence(environment, connection, id, held, () => hold(locks, id))
+  const presence = new Presence(environment, connection, locks)
+  await presence.hold()
   // Whoever finds this taken leaves the matter to who has it.
   await locks.request(database, { ifAvailable: true }, async (lock) => {
     if (!lock) return
@@ -69,18 +71,27 @@ async function recover(environment: Environment, locks: LockManager): Promise<Pr
 class Presence {
   readonly #environment: Environment
   readonly #connection: IDBDatabase
-  readonly #id: string
-  readonly #holdAgain: () => Promise<() => void>
-  #release: () => void
+  readonly #locks: LockManager
+  readonly #id = `${database}:${crypto.randomUUID()}`
+  #release = (): void => {}
   #isMarked = false
   #cancelRest = (): void => {}
 
-  constructor(environment: Environment, connection: IDBDatabase, id: string, release: () => void, holdAgain: () => Promise<() => void>) {
+  constructor(environment: Environment, connection: IDBDatabase, locks: LockManager) {
     this.#environment = environment
     this.#connection = connection
-    this.#id = id
-    this.#release = release
-    this.#holdAgain = holdAgain
+    this.#locks = locks
+  }
+
+  /** Takes the lock, which ends with the page or with `#release`. */
+  hold(): Promise<void> {
+    return new Promise((held, refused) => {
+      const request = this.#locks.request(this.#id, () => new Promise<void>((release) => {
+        this.#release = release
+        held()
+      }))
+      request.catch(refused)
+    })
   }
 
   async begin(): Promise<void> {
@@ -92,11 +103,8 @@ class Presence {
         this.#release()
       })
       globalThis.addEventListener('pageshow', ({ persisted }) => {
-        if (!persisted) return
-        void this.#holdAgain().then((release) => {
-          this.#release = release
-          this.#mark()
-        })
+        // Without the lock it stays without the row: a row alone would be taken for a death.
+        if (persisted) void this.hold().then(() => this.#mark(), () => {})
       })
     }
     const marked = this.#mark()
@@ -149,13 +157,6 @@ async function beginNewJournal(connection: IDBDatabase): Promise<void> {
     else for (let put = 0; put < rowsEach; put++) store.put(row, ballast)
     await done(transaction)
   }
-}
-
-/** Takes a lock that ends with the page, or with the call of what this resolves to. */
-function hold(locks: LockManager, name: string): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    locks.request(name, () => new Promise<void>((release) => resolve(release))).catch(reject)
-  })
 }
 
 function connect(): Promise<IDBDatabase> {
