@@ -1,5 +1,6 @@
 //! Where logs are kept: the contract. `tests/contract` holds the suite that every implementation passes.
 
+mod bell;
 pub mod sqlite;
 
 use crate::{candidate::Candidate, log_name::LogName};
@@ -9,6 +10,7 @@ use tidelog::{
     version::Position,
 };
 
+pub use bell::Bell;
 pub use tidelog::authority::{InvalidCursor, MAX_MISSING_BYTES, MAX_PAGE_BYTES, PageLimit};
 
 /// Keeps logs.
@@ -22,7 +24,9 @@ pub use tidelog::authority::{InvalidCursor, MAX_MISSING_BYTES, MAX_PAGE_BYTES, P
 ///    same log, in this process or another, holds at the same time.
 /// 4. Positions begin at 1 and have no gap, and a commit becomes visible only after all those with lower positions: a
 ///    reader that follows the cursors sees every commit once.
-/// 5. A future that is dropped before it resolves leaves a push done or not done, never half done.
+/// 5. Once a push of this storage can be seen, and before its future resolves, it rings the [`Bell`] of the log with the last
+///    position, also if the future was dropped meanwhile. Pushes of other processes ring it if the storage hears of them.
+/// 6. A future that is dropped before it resolves leaves a push done or not done, never half done.
 pub trait Storage: Send + Sync + 'static {
     /// Judges the commits of a push in order and writes those accepted.
     ///
@@ -44,6 +48,9 @@ pub trait Storage: Send + Sync + 'static {
         after: &'a Cursor,
         limit: PageLimit,
     ) -> BoxFuture<'a, Result<Page, PageError>>;
+
+    /// What rings when a log has grown.
+    fn bell(&self) -> &Bell;
 
     /// Asks the database for a sign of life.
     ///

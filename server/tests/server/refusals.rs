@@ -12,7 +12,7 @@ use tidelog::{
 use tidelog_server::{
     Access, Config, Limits, LogName, Storage,
     candidate::Candidate,
-    storage::{PageError, PageLimit, StorageError},
+    storage::{Bell, PageError, PageLimit, StorageError},
 };
 
 fn body(commits: Value) -> Value {
@@ -222,14 +222,17 @@ async fn addresses_methods_and_tokens() {
 type Failure = fn() -> Option<StorageError>;
 
 /// A storage whose database is gone, or never answers.
-struct Broken(Failure);
+struct Broken {
+    failure: Failure,
+    bell: Bell,
+}
 
 impl Broken {
     fn answer<T: Send + 'static, E: From<StorageError> + Send + 'static>(
         &self,
     ) -> BoxFuture<'_, Result<T, E>> {
         Box::pin(async {
-            match self.0() {
+            match (self.failure)() {
                 Some(error) => Err(error.into()),
                 None => std::future::pending().await,
             }
@@ -248,6 +251,9 @@ impl Storage for Broken {
         _: PageLimit,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         self.answer()
+    }
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>> {
         self.answer()
@@ -269,7 +275,12 @@ async fn a_failing_database_is_told_from_a_busy_one_and_tells_nothing() {
         let request_timeout =
             if never { Duration::from_millis(50) } else { Limits::default().request_timeout };
         let limits = Limits { request_timeout, ..Limits::default() };
-        let server = start(Config { storage: Arc::new(Broken(failure)), limits, ..config() }).await;
+        let server = start(Config {
+            storage: Arc::new(Broken { failure, bell: Bell::default() }),
+            limits,
+            ..config()
+        })
+        .await;
         let requests = [
             server.client.commits().json(&push(vec![commit("course-1", Any, 1)])),
             server.client.events(""),

@@ -6,7 +6,7 @@ mod row;
 mod schema;
 mod workers;
 
-use super::{PageError, PageLimit, Storage, StorageError};
+use super::{Bell, PageError, PageLimit, Storage, StorageError};
 use crate::{
     candidate::Candidate,
     clock::{Clock, SystemClock},
@@ -35,6 +35,7 @@ pub struct Sqlite {
     readers: Arc<Workers>,
     writer: Arc<Workers>,
     clock: Arc<dyn Clock>,
+    bell: Arc<Bell>,
 }
 
 impl Sqlite {
@@ -57,6 +58,7 @@ impl Sqlite {
             writer: Arc::new(Workers::start("sqlite-writer", vec![tuned(first)?]).map_err(unavailable)?),
             readers: Arc::new(Workers::start("sqlite-reader", readers).map_err(unavailable)?),
             clock: Arc::new(SystemClock),
+            bell: Arc::default(),
         })
     }
 
@@ -68,7 +70,12 @@ impl Sqlite {
         let mut only = Connection::open_in_memory().map_err(failure)?;
         schema::prepare(&mut only)?;
         let only = Arc::new(Workers::start("sqlite-memory", vec![tuned(only)?]).map_err(unavailable)?);
-        Ok(Self { writer: Arc::clone(&only), readers: only, clock: Arc::new(SystemClock) })
+        Ok(Self {
+            writer: Arc::clone(&only),
+            readers: only,
+            clock: Arc::new(SystemClock),
+            bell: Arc::default(),
+        })
     }
 
     /// Takes `recordedAt` from another clock than the machine's.
@@ -84,8 +91,14 @@ impl Storage for Sqlite {
         log: &'a LogName,
         candidates: Vec<Candidate>,
     ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
-        let (log, clock) = (log.clone(), Arc::clone(&self.clock));
-        Box::pin(self.writer.run(move |connection| push::push(connection, &log, candidates, clock.as_ref())))
+        let (log, clock, bell) = (log.clone(), Arc::clone(&self.clock), Arc::clone(&self.bell));
+        Box::pin(self.writer.run(move |connection| {
+            let (pushed, reached) = push::push(connection, &log, candidates, clock.as_ref())?;
+            if let Some(position) = reached {
+                bell.ring(&log, position);
+            }
+            Ok(pushed)
+        }))
     }
 
     fn page<'a>(
@@ -113,6 +126,10 @@ impl Storage for Sqlite {
                 None => Err(StorageError::Failed("a log just made is not there".into()).into()),
             }
         })
+    }
+
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     /// The writer is asked whether it lives, not to answer: it may have long pushes before it and be well.

@@ -16,15 +16,16 @@ use tidelog::{
     commit::ConfirmedCommit,
     id::EventId,
     sync::protocol::{MAX_MISSING_EVENTS, Pushed},
+    version::Position,
 };
 
-/// Judges and writes. The write lock is taken before the first read, so that nothing can come between.
+/// Judges and writes; also gives the last position if anything was written. The write lock is taken before the first read, so that nothing can come between.
 pub(super) fn push(
     connection: &mut Connection,
     name: &LogName,
     candidates: Vec<Candidate>,
     clock: &dyn Clock,
-) -> Result<Pushed, StorageError> {
+) -> Result<(Pushed, Option<Position>), StorageError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
     let log = make_log(&transaction, name)?;
@@ -36,7 +37,8 @@ pub(super) fn push(
         outcomes[behind.outcome].missing = missing(&transaction, &log, name, &behind, &mut bytes)?;
     }
     transaction.commit().map_err(failure)?;
-    Ok(Pushed { log_id: log.id.to_string(), outcomes })
+    let reached = accepted.last().map(ConfirmedCommit::last_position);
+    Ok((Pushed { log_id: log.id.to_string(), outcomes }, reached))
 }
 
 fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate]) -> rusqlite::Result<Facts> {

@@ -17,7 +17,7 @@ use tidelog_server::{
     LogName, Storage,
     candidate::Candidate,
     clock::Clock,
-    storage::{PageError, PageLimit, StorageError},
+    storage::{Bell, PageError, PageLimit, StorageError},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ struct Log {
     seen: Mutex<Vec<ConfirmedCommit>>,
     is_first: AtomicBool,
     passed: Notify,
+    bell: Bell,
 }
 
 impl Default for Log {
@@ -40,6 +41,7 @@ impl Default for Log {
             seen: Mutex::default(),
             is_first: AtomicBool::new(true),
             passed: Notify::new(),
+            bell: Bell::default(),
         }
     }
 }
@@ -95,6 +97,10 @@ impl Storage for Log {
             let cursor = Cursor(position.to_string());
             Ok(Page { log_id: "eager".into(), commits, cursor, up_to_date: true })
         })
+    }
+
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>> {

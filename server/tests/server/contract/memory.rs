@@ -9,13 +9,14 @@ use std::{
 };
 use tidelog::{
     authority::MemoryLog,
+    commit::ConfirmedCommit,
     sync::protocol::{Cursor, Page, Pushed},
 };
 use tidelog_server::{
     LogName, Storage,
     candidate::Candidate,
     clock::Clock,
-    storage::{PageError, PageLimit, StorageError},
+    storage::{Bell, PageError, PageLimit, StorageError},
 };
 use uuid::Uuid;
 
@@ -24,11 +25,14 @@ use uuid::Uuid;
 pub(crate) struct Shelf(Arc<Logs>);
 
 #[derive(Default)]
-struct Logs(Mutex<HashMap<LogName, MemoryLog>>);
+struct Logs {
+    logs: Mutex<HashMap<LogName, MemoryLog>>,
+    bell: Bell,
+}
 
 impl Logs {
     fn with<T>(&self, name: &LogName, run: impl FnOnce(&mut MemoryLog) -> T) -> T {
-        let mut logs = self.0.lock().unwrap();
+        let mut logs = self.logs.lock().unwrap();
         let id = Uuid::from_u128((logs.len() as u128 + 1) << 64);
         run(logs.entry(name.clone()).or_insert_with(|| MemoryLog::new(id)))
     }
@@ -50,8 +54,17 @@ impl Storage for Logs {
         log: &'a LogName,
         candidates: Vec<Candidate>,
     ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
-        let pushed = || self.with(log, |log| log.push(candidates, Still(NOW).now()));
-        Box::pin(async { pushed().map_err(|error| StorageError::Failed(error.into())) })
+        let push = |log: &mut MemoryLog| {
+            let pushed = log.push(candidates, Still(NOW).now());
+            (pushed, log.commits().last().map(ConfirmedCommit::last_position))
+        };
+        Box::pin(async move {
+            let (pushed, reached) = self.with(log, push);
+            if let Some(position) = reached {
+                self.bell.ring(log, position);
+            }
+            pushed.map_err(|error| StorageError::Failed(error.into()))
+        })
     }
 
     fn page<'a>(
@@ -61,6 +74,10 @@ impl Storage for Logs {
         limit: PageLimit,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit))?) })
+    }
+
+    fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>> {

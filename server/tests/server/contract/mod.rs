@@ -163,6 +163,7 @@ macro_rules! suites {
                     together {
                         concurrent_pushes_leave_no_hole_and_no_double
                         the_same_push_at_once_is_there_once
+                        a_push_that_can_be_seen_has_rung_the_bell
                         a_push_given_up_is_there_whole_or_not_at_all
                         everything_outlives_the_storage
                     }

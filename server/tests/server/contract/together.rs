@@ -61,6 +61,33 @@ pub(super) async fn the_same_push_at_once_is_there_once(place: impl Place) {
     assert_eq!(pulled.len(), 20);
 }
 
+pub(super) async fn a_push_that_can_be_seen_has_rung_the_bell(place: impl Place) {
+    let storage = place.open();
+    let mut heard = storage.bell().listen(&academy());
+    let commits = [commit("course-1", Any, 2), commit("course-2", Any, 1)];
+    let reader = {
+        let storage = Arc::clone(&storage);
+        tokio::spawn(async move {
+            // Whoever is woken finds what was pushed.
+            heard.changed().await.unwrap();
+            let position = *heard.borrow_and_update();
+            (position, storage.pulled(PageLimit::default()).await.len(), heard)
+        })
+    };
+    storage.pushed(&commits).await;
+    let (position, seen, mut heard) = reader.await.unwrap();
+    assert_eq!((position, seen), (3, 2));
+    let refused = [commit("course-1", None, 1)];
+    assert_eq!(statuses(&storage.pushed(&refused).await), ["conflict"]);
+    assert_eq!(statuses(&storage.pushed(&commits).await), ["duplicate"; 2]);
+    assert!(!heard.has_changed().unwrap(), "nothing was written");
+    let _ = storage.try_push(&[commit("course-3", Any, 1)]).now_or_never();
+    // Given up before it began or carried out: if it can be seen it has rung.
+    storage.pushed(&[commit("course-4", Any, 1)]).await;
+    let seen = storage.pulled(PageLimit::default()).await;
+    assert_eq!(*heard.borrow_and_update(), seen.last().unwrap().last_position());
+}
+
 pub(super) async fn a_push_given_up_is_there_whole_or_not_at_all(place: impl Place) {
     let storage = place.open();
     for _ in 0..50 {
