@@ -1,7 +1,7 @@
 //! The resources of the server and who answers them.
 
 use crate::{
-    access::Access, config::Config, config::Limits, cors::cors, drain::drain, health::health,
+    access::Access, config::Config, config::Limits, cors::cors, drain::drain, health::health, live::Places,
     log_name::LogName, pull::pull, push::push, refusal::Refusal, storage::Storage,
 };
 use axum::{
@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) limits: Limits,
     pub(crate) pushes: Arc<Semaphore>,
+    pub(crate) places: Places,
     access: Arc<Access>,
 }
 
@@ -28,7 +29,8 @@ pub(crate) struct Shared {
 pub fn app(config: Config) -> Router {
     let Config { storage, access, origins, limits } = config;
     let pushes = Arc::new(Semaphore::new(limits.max_pushes.max(1)));
-    let shared = Shared { storage, limits, pushes, access: Arc::new(access) };
+    let places = Places::new(limits.max_live);
+    let shared = Shared { storage, limits, pushes, places, access: Arc::new(access) };
     Router::new()
         .route("/healthz", get(health))
         .route("/logs/{log}/commits", post(push))

@@ -1,7 +1,7 @@
 //! The arguments of the binary.
 
 use axum::http::HeaderValue;
-use clap::Parser;
+use clap::{Parser, value_parser};
 use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{Access, Limits, NotAToken, Origins, Token};
 use tracing_subscriber::filter::LevelFilter;
@@ -42,6 +42,18 @@ pub(crate) struct Args {
     /// Longest time for a request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().request_timeout.as_secs())]
     request_timeout: u64,
+
+    /// Most clients that wait for news at the same time; further ones are refused, and pull now and then instead
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_live)]
+    max_live: usize,
+
+    /// How long a stream of news lasts before the client connects again, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().live_for.as_secs(), value_parser = value_parser!(u64).range(1..=86_400))]
+    live_for: u64,
+
+    /// Longest silence of a stream of news, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().heartbeat.as_secs(), value_parser = value_parser!(u64).range(1..=600))]
+    heartbeat: u64,
 
     /// Longest time for requests under way after SIGTERM or SIGINT, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().shutdown_timeout.as_secs())]
@@ -119,6 +131,9 @@ impl Args {
             max_body: self.max_body,
             max_connections: self.max_connections,
             request_timeout: Duration::from_secs(self.request_timeout),
+            max_live: self.max_live,
+            live_for: Duration::from_secs(self.live_for),
+            heartbeat: Duration::from_secs(self.heartbeat),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             ..Limits::default()
         }

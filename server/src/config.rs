@@ -50,6 +50,16 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// How long a connection may take to send the head of a request, and so how long it may be idle. Default 60 s.
     pub idle_timeout: Duration,
+    /// The most clients that wait for news at the same time, by a stream or by an answer that waits; further ones are refused with 503. Each
+    /// takes up a connection, so keep it below [`max_connections`](Self::max_connections). Default 512.
+    pub max_live: usize,
+    /// How long a stream of news lasts; then the client connects again. Default 60 s.
+    pub live_for: Duration,
+    /// The longest silence of a stream, and how long news can stay unnoticed that came by another way than this server's storage.
+    /// Default 15 s.
+    pub heartbeat: Duration,
+    /// How long a client may take nothing of what it is sent before its connection is cut. Default 30 s.
+    pub stall_timeout: Duration,
     /// How long requests under way may go on after the server was told to stop. Default 10 s.
     pub shutdown_timeout: Duration,
 }
@@ -62,6 +72,10 @@ impl Default for Limits {
             max_pushes: 64,
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
+            max_live: 512,
+            live_for: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

@@ -25,6 +25,7 @@ mod cors;
 mod deadline;
 mod drain;
 mod health;
+mod live;
 mod log_name;
 mod pull;
 mod push;

@@ -93,6 +93,14 @@ impl Refusal {
         Self::unavailable(detail)
     }
 
+    /// 503, for a client that wants to wait for news.
+    pub(crate) fn no_place() -> Self {
+        let detail = "as many clients wait for news as the server has places for: pull now and then instead";
+        let title = "The server can't answer at the moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail)
+            .with(RETRY_AFTER, "30")
+    }
+
     fn unavailable(detail: &str) -> Self {
         let title = "The server can't answer at the moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail).with(RETRY_AFTER, "1")

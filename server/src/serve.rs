@@ -1,7 +1,7 @@
 //! Connections: accepted within a bound, ended when idle, finished before the server stops.
 
-use crate::config::Limits;
-use axum::Router;
+use crate::{config::Limits, live::Stopper};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -10,6 +10,7 @@ use hyper_util::{
 };
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time};
+use tokio_io_timeout::TimeoutStream;
 
 /// How long to wait before accepting again when the system has no file descriptor or memory left for a connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
@@ -26,8 +27,8 @@ pub enum Stopped {
     Cut,
 }
 
-/// Serves the router on the listener until `stop` resolves; then accepts no more, ends idle connections at once and lets
-/// requests under way finish.
+/// Serves the router on the listener until `stop` resolves; then accepts no more, ends idle connections and streams of news
+/// at once and lets requests under way finish.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -35,6 +36,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Stopped {
     let places = Arc::new(Semaphore::new(limits.max_connections.max(1)));
+    let stopper = Stopper::new();
+    let router = router.layer(Extension(stopper.stopping()));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut http = http1::Builder::new();
@@ -55,7 +58,10 @@ pub async fn serve(
                 // Answers are small and whole: waiting to fill a packet would only delay them.
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(router.clone());
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(limits.stall_timeout));
+                let stream = TokioIo::new(Box::pin(stream));
+                let connection = graceful.watch(http.serve_connection(stream, service));
                 connections.spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!("a connection ended: {error}");
@@ -71,6 +77,7 @@ pub async fn serve(
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
+    stopper.stop();
     match time::timeout(limits.shutdown_timeout, graceful.shutdown()).await {
         Ok(()) => Stopped::Clean,
         Err(_) => Stopped::Cut,

@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod documented;
 mod kit;
+mod live;
 mod process;
 mod push_and_pull;
 mod refusals;
