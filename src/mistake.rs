@@ -46,6 +46,10 @@ pub enum Mistake {
     NothingBlocked,
     /// The server: a page's cursor stands behind a commit that the page does not hold.
     PageSkips,
+    /// The server: a push that was decided on a history that the server has lost is judged by its numbers.
+    PushCursorIgnored,
+    /// The server: two devices that take themselves for one may both push.
+    FenceIgnored,
 }
 
 impl Mistake {

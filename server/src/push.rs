@@ -31,10 +31,9 @@ pub(crate) async fn push(
         .bound(read(&headers, body, shared.limits.max_body))
         .await
         .map_err(|_| Refusal::body_too_slow())??;
-    let candidates = read_push(&bytes)?;
+    let offer = read_push(&bytes)?;
     drop(bytes);
-    let pushed =
-        deadline.bound(shared.storage.push(&log, candidates)).await.map_err(|_| Refusal::busy())??;
+    let pushed = deadline.bound(shared.storage.push(&log, offer)).await.map_err(|_| Refusal::busy())??;
     drop(permit);
     Ok(([(CACHE_CONTROL, "no-store")], Json(pushed)).into_response())
 }

@@ -1,6 +1,6 @@
 //! The errors of the server as problem details (RFC 9457).
 
-use crate::storage::{PageError, StorageError};
+use crate::storage::{PageError, PushError, StorageError};
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
@@ -122,6 +122,16 @@ impl From<StorageError> for Refusal {
                 Self::unavailable("the database can't serve at the moment; trying again is safe")
             }
             _ => Self::internal(),
+        }
+    }
+}
+
+impl From<PushError> for Refusal {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Cursor(error) => authority::Refusal::from(error).into(),
+            PushError::Fenced(error) => authority::Refusal::from(error).into(),
+            PushError::Storage(error) => error.into(),
         }
     }
 }

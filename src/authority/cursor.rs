@@ -3,10 +3,14 @@
 //! Written as `<log>-<position>-<commit>`, in 16, 14 and 8 hexadecimal digits. The log part makes a cursor of another log
 //! visible, the commit part one of another history of the same log: a server that was restored from a backup and has gone
 //! on since gives the same positions to other commits.
+//!
+//! The commit part is made of the commit's id and of the moment when it was recorded. The id alone would not do: after a restore,
+//! devices bring back what was lost, and the same commit may come to stand at the same position with others before it.
 
 use crate::{
     id::CommitId,
     sync::protocol::Cursor,
+    time::Timestamp,
     version::{MAX_SAFE_INTEGER, Position},
 };
 use uuid::Uuid;
@@ -27,10 +31,10 @@ impl Mark {
         Self { log: log.as_u64_pair().0, position: 0, commit: 0 }
     }
 
-    /// After the commit whose last event has this position.
+    /// After the commit whose last event has this position, and which was recorded at this moment.
     #[must_use]
-    pub fn after(log: Uuid, position: Position, commit: CommitId) -> Self {
-        Self { position, commit: digest(commit), ..Self::start(log) }
+    pub fn after(log: Uuid, position: Position, commit: CommitId, recorded_at: Timestamp) -> Self {
+        Self { position, commit: digest(commit, recorded_at), ..Self::start(log) }
     }
 
     /// What a client's cursor says, as far as that can be told without looking into the log that ends at `end`; then
@@ -52,13 +56,15 @@ impl Mark {
         Ok(mark)
     }
 
-    /// Whether it names the commit whose last event stands at its position; none if no commit ends there.
+    /// Whether it names the commit whose last event stands at its position, and when that was recorded; none if no commit ends
+    /// there.
     ///
     /// # Errors
     /// [`InvalidCursor::OtherHistory`] if not.
-    pub fn check(self, there: Option<CommitId>) -> Result<Self, InvalidCursor> {
+    pub fn check(self, there: Option<(CommitId, Timestamp)>) -> Result<Self, InvalidCursor> {
         let Self { position, commit, .. } = self;
-        let same = if position == 0 { commit == 0 } else { there.map(digest) == Some(commit) };
+        let same =
+            if position == 0 { commit == 0 } else { there.map(|(id, at)| digest(id, at)) == Some(commit) };
         if same { Ok(self) } else { Err(InvalidCursor::OtherHistory { position }) }
     }
 
@@ -114,10 +120,11 @@ pub enum InvalidCursor {
     },
 }
 
-/// FNV-1a over the id: any of its bytes may be the one that tells two commits apart.
-fn digest(commit: CommitId) -> u32 {
+/// FNV-1a over the id and the moment: any of their bytes may be the one that tells two commits apart.
+fn digest(commit: CommitId, recorded_at: Timestamp) -> u32 {
     let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-    commit.0.as_bytes().iter().fold(0x811c_9dc5, step)
+    let moment = recorded_at.0.to_le_bytes();
+    commit.0.as_bytes().iter().chain(&moment).fold(0x811c_9dc5, step)
 }
 
 #[cfg(test)]
@@ -127,7 +134,7 @@ mod tests {
     const LOG: Uuid = Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef);
 
     fn mark(position: Position) -> Mark {
-        Mark::after(LOG, position, CommitId(Uuid::from_u128(0xfedc_ba98)))
+        Mark::after(LOG, position, CommitId(Uuid::from_u128(0xfedc_ba98)), Timestamp(1_790_000_000_000))
     }
 
     #[test]
@@ -140,7 +147,7 @@ mod tests {
         for mark in marks {
             assert_eq!(Mark::read(&mark.write()), Some(mark));
         }
-        assert_eq!(mark(17).write().0, "0123456789ab4def-00000000000011-a2de1a3d");
+        assert_eq!(mark(17).write().0, "0123456789ab4def-00000000000011-e89ecc3a");
     }
 
     #[test]

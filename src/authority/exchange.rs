@@ -1,6 +1,6 @@
 //! A log in memory that answers as the server does.
 
-use super::{MemoryLog, PageLimit, Refusal, request};
+use super::{MemoryLog, PageLimit, PushRefused, Refusal, request};
 use crate::{
     sync::{
         protocol::Cursor,
@@ -26,7 +26,11 @@ impl MemoryLog {
         match (method, resource) {
             ("POST", "/commits") => {
                 let pushed = self.push(request::read_push(body.as_bytes())?, now);
-                json(&pushed.map_err(|error| Refusal::invalid(error.to_string()))?)
+                json(&pushed.map_err(|error| match error {
+                    PushRefused::Cursor(error) => error.into(),
+                    PushRefused::Fenced(error) => error.into(),
+                    PushRefused::NotJson(error) => Refusal::invalid(error.to_string()),
+                })?)
             }
             ("GET", "/events") => {
                 let (after, limit) = asked(query)?;

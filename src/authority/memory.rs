@@ -1,14 +1,14 @@
 //! A log of an authority in memory.
 
 use super::{
-    InvalidCursor, MAX_MISSING_BYTES, PageLimit,
+    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, Offer, PageLimit,
     candidate::Candidate,
     cursor::Mark,
     judge::{Behind, Facts, Judgement, Standing, judge},
 };
 use crate::{
     commit::ConfirmedCommit,
-    id::{CommitId, EventId},
+    id::{CommitId, DeviceId, EventId},
     json::{Json, NotJson},
     mistake::{Mistake, made},
     stream::StreamName,
@@ -30,6 +30,22 @@ pub struct MemoryLog {
     standings: HashMap<CommitId, Standing>,
     events: HashSet<EventId>,
     versions: HashMap<StreamName, Version>,
+    producers: HashMap<DeviceId, LastPush>,
+}
+
+/// A push is refused as a whole; nothing of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushRefused {
+    /// It was made on another history than the log has.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// Somebody else pushes as the same producer.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+    /// A commit can't be written as JSON.
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +65,7 @@ impl MemoryLog {
             standings: HashMap::new(),
             events: HashSet::new(),
             versions: HashMap::new(),
+            producers: HashMap::new(),
         }
     }
 
@@ -66,8 +83,17 @@ impl MemoryLog {
     /// Judges commits in order and keeps those that are accepted, as recorded at `now`.
     ///
     /// # Errors
-    /// [`NotJson`] if a commit can't be written as JSON; nothing is kept then.
-    pub fn push(&mut self, candidates: Vec<Candidate>, now: Timestamp) -> Result<Pushed, NotJson> {
+    /// [`PushRefused`]; nothing is kept then.
+    pub fn push(&mut self, offer: impl Into<Offer>, now: Timestamp) -> Result<Pushed, PushRefused> {
+        let offer = offer.into();
+        if let Some(cursor) = &offer.cursor
+            && !made(Mistake::PushCursorIgnored)
+        {
+            self.mark(cursor)?;
+        }
+        let producer = offer.producer.map(|producer| producer.id);
+        let last = offer.admit(producer.and_then(|id| self.producers.get(&id).copied()))?;
+        let candidates = offer.commits;
         let Judgement { mut outcomes, accepted, conflicts } = judge(self.facts(&candidates), candidates, now);
         let kept = accepted.into_iter().map(|confirmed| {
             let bytes = Json::of(&confirmed.commit)?.len();
@@ -80,6 +106,7 @@ impl MemoryLog {
             self.versions.insert(commit.stream.clone(), first_version + commit.count() - 1);
             self.commits.push(kept);
         }
+        self.producers.extend(producer.zip(last));
         let mut bytes = 0;
         for behind in conflicts {
             outcomes[behind.outcome].missing = self.missing(&behind, &mut bytes);
@@ -119,16 +146,22 @@ impl MemoryLog {
         missing.map(|kept| kept.confirmed.clone()).collect()
     }
 
+    /// Where a cursor stands, and how many commits stand before it.
+    fn mark(&self, cursor: &Cursor) -> Result<(Mark, usize), InvalidCursor> {
+        let mark = Mark::of(cursor, self.id, self.position())?;
+        let next = self.commits.partition_point(|kept| kept.confirmed.last_position() <= mark.position);
+        let before = next.checked_sub(1).map(|index| &self.commits[index].confirmed);
+        let there = before.filter(|commit| commit.last_position() == mark.position);
+        let mark = mark.check(there.map(|confirmed| (confirmed.commit.id, confirmed.recorded_at)))?;
+        Ok((mark, next))
+    }
+
     /// Whole commits after a cursor, within `limit`, but at least one if there is one.
     ///
     /// # Errors
     /// [`InvalidCursor`] if the cursor was not made by this log, or by another history of it.
     pub fn page(&self, after: &Cursor, limit: PageLimit) -> Result<Page, InvalidCursor> {
-        let mark = Mark::of(after, self.id, self.position())?;
-        let next = self.commits.partition_point(|kept| kept.confirmed.last_position() <= mark.position);
-        let before = next.checked_sub(1).map(|index| &self.commits[index].confirmed);
-        let there = before.filter(|commit| commit.last_position() == mark.position);
-        let mut mark = mark.check(there.map(|confirmed| confirmed.commit.id))?;
+        let (mut mark, next) = self.mark(after)?;
         let (mut commits, mut events, mut bytes) = (Vec::new(), 0, 0);
         let skipped = usize::from(made(Mistake::PageSkips) && next + 1 < self.commits.len());
         for kept in &self.commits[next + skipped..] {
@@ -137,7 +170,12 @@ impl MemoryLog {
             if !limit.holds(commits.len(), events, bytes) {
                 break;
             }
-            mark = Mark::after(self.id, kept.confirmed.last_position(), kept.confirmed.commit.id);
+            mark = Mark::after(
+                self.id,
+                kept.confirmed.last_position(),
+                kept.confirmed.commit.id,
+                kept.confirmed.recorded_at,
+            );
             commits.push(kept.confirmed.clone());
         }
         let up_to_date = next + commits.len() == self.commits.len();

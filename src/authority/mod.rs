@@ -10,10 +10,15 @@ mod exchange;
 pub mod judge;
 mod limit;
 mod memory;
+mod offer;
+mod producer;
 mod refusal;
 pub mod request;
 
+pub use candidate::Candidate;
 pub use cursor::InvalidCursor;
 pub use limit::{MAX_MISSING_BYTES, MAX_PAGE_BYTES, PageLimit};
-pub use memory::MemoryLog;
+pub use memory::{MemoryLog, PushRefused};
+pub use offer::Offer;
+pub use producer::{Fenced, LastPush};
 pub use refusal::Refusal;

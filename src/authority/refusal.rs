@@ -1,6 +1,6 @@
 //! Answers other than success, in the words of the protocol.
 
-use super::InvalidCursor;
+use super::{Fenced, InvalidCursor};
 use crate::sync::protocol::{Problem, problem};
 
 /// A request is refused as a whole: what a server answers with this status and these problem details (RFC 9457).
@@ -58,10 +58,25 @@ impl Refusal {
     }
 }
 
-/// 400: the cursor is of no use for this log.
+/// The cursor is of no use for this log: 410 if its history is no more, 400 if it never was this log's.
 impl From<InvalidCursor> for Refusal {
     fn from(error: InvalidCursor) -> Self {
-        let title = "The cursor is not one of this log";
-        Self { status: 400, problem_type: problem::INVALID_CURSOR, title, detail: error.to_string() }
+        let (status, problem_type, title) = match error {
+            InvalidCursor::Ahead { .. } | InvalidCursor::OtherHistory { .. } => {
+                (410, problem::HISTORY_LOST, "The log has lost the history that the cursor was made by")
+            }
+            InvalidCursor::Unreadable | InvalidCursor::OtherLog => {
+                (400, problem::INVALID_CURSOR, "The cursor is not one of this log")
+            }
+        };
+        Self { status, problem_type, title, detail: error.to_string() }
+    }
+}
+
+/// 409: somebody else pushes as the same producer.
+impl From<Fenced> for Refusal {
+    fn from(error: Fenced) -> Self {
+        let title = "Another device pushes as this producer";
+        Self { status: 409, problem_type: problem::FENCED, title, detail: error.to_string() }
     }
 }

@@ -1,9 +1,10 @@
 //! Reading requests: what is wrong with one commit is that commit's alone, what is wrong around them refuses the whole.
 
-use super::{Refusal, candidate::Candidate};
+use super::{Offer, Refusal, candidate::Candidate};
 use crate::{
     id::DeviceId,
-    sync::protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL},
+    sync::protocol::{Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL, Producer},
+    version::MAX_SAFE_INTEGER,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -15,6 +16,10 @@ struct Envelope<'a> {
     protocol: u32,
     #[serde(rename = "deviceId")]
     _device_id: DeviceId,
+    #[serde(default)]
+    producer: Option<Producer>,
+    #[serde(default)]
+    cursor: Option<Cursor>,
     #[serde(borrow)]
     commits: Vec<&'a RawValue>,
 }
@@ -25,12 +30,12 @@ struct Spoken {
     protocol: u32,
 }
 
-/// The commits in the body of a push.
+/// What the body of a push offers.
 ///
 /// # Errors
 /// [`Refusal`]: it is not JSON, not of this protocol, has no commit or more than [`MAX_PUSH_COMMITS`], or one whose id can't be
 /// read.
-pub fn read_push(body: &[u8]) -> Result<Vec<Candidate>, Refusal> {
+pub fn read_push(body: &[u8]) -> Result<Offer, Refusal> {
     let other = |protocol| {
         Refusal::unsupported_protocol(format!(
             "the push is of protocol {protocol}; this server speaks {PROTOCOL}"
@@ -50,6 +55,14 @@ pub fn read_push(body: &[u8]) -> Result<Vec<Candidate>, Refusal> {
     if envelope.protocol != PROTOCOL {
         return Err(other(envelope.protocol));
     }
+    for (field, value) in
+        envelope.producer.iter().flat_map(|it| [("epoch", it.epoch), ("sequence", it.sequence)])
+    {
+        if value > MAX_SAFE_INTEGER {
+            let detail = format!("producer.{field}: {value} is above {MAX_SAFE_INTEGER}");
+            return Err(Refusal::invalid(detail));
+        }
+    }
     match envelope.commits.len() {
         0 => Err(Refusal::invalid("commits: a push needs at least one commit")),
         count if count > MAX_PUSH_COMMITS => {
@@ -57,10 +70,11 @@ pub fn read_push(body: &[u8]) -> Result<Vec<Candidate>, Refusal> {
         }
         _ => {
             let commits = envelope.commits.into_iter().enumerate();
-            commits
+            let commits = commits
                 .map(|(index, commit)| Candidate::read(commit, index))
                 .collect::<Result<_, _>>()
-                .map_err(|error| Refusal::invalid(error.to_string()))
+                .map_err(|error| Refusal::invalid(error.to_string()))?;
+            Ok(Offer { commits, cursor: envelope.cursor, producer: envelope.producer })
         }
     }
 }

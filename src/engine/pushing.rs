@@ -31,7 +31,7 @@ impl<S: Store> Inner<S> {
             let accepted = self.take_in(&News { refused, ..News::default() }).await?;
             return Ok(Input::Pushed { accepted });
         }
-        let push = Push { protocol: PROTOCOL, device_id: self.device, commits };
+        let push = Push { protocol: PROTOCOL, device_id: self.device, producer: None, cursor: None, commits };
         let pushed = match transport::push(transport, &push).await {
             Ok(pushed) => pushed,
             Err(failure) if matches!(failure.code, "too-large" | "invalid") => {

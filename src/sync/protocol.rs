@@ -33,8 +33,26 @@ pub struct Push {
     pub protocol: u32,
     /// The device that pushes.
     pub device_id: DeviceId,
+    /// Whose push it is and which one, so that two devices that take themselves for the same are told apart. None: not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<Producer>,
+    /// The cursor that the device had reached when it read what it pushes: what was decided on another history than the log has now
+    /// is refused as a whole. None: not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
     /// From 1 to [`MAX_PUSH_COMMITS`] commits, in the order of the device's queue.
     pub commits: Vec<Commit>,
+}
+
+/// Who pushes, and how many pushes it has made: the fence of docs/protocol.md, "Producers".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Producer {
+    /// The device.
+    pub id: DeviceId,
+    /// Rises when the device begins to count anew; at most 2^53 - 1.
+    pub epoch: u64,
+    /// Rises with every push of the epoch, whatever became of those before it; at most 2^53 - 1.
+    pub sequence: u64,
 }
 
 /// The answer to a push: one outcome per commit, in the same order.
@@ -146,8 +164,12 @@ pub mod problem {
     pub const INVALID_REQUEST: &str = "urn:tidelog:problem:invalid-request";
     /// The protocol version is not one that the server speaks. 400.
     pub const UNSUPPORTED_PROTOCOL: &str = "urn:tidelog:problem:unsupported-protocol";
-    /// The cursor was not made by this log. 400.
+    /// The cursor is none, or was made by another log. 400.
     pub const INVALID_CURSOR: &str = "urn:tidelog:problem:invalid-cursor";
+    /// The cursor was made by this log, and what stood there is no more: the server was restored from a backup. 410.
+    pub const HISTORY_LOST: &str = "urn:tidelog:problem:history-lost";
+    /// Somebody else pushes as this producer, and is further. 409.
+    pub const FENCED: &str = "urn:tidelog:problem:fenced";
     /// The body did not arrive in time; retrying is safe. 408.
     pub const TIMEOUT: &str = "urn:tidelog:problem:timeout";
     /// The server itself failed; retrying later is safe. 500 or 503.

@@ -3,7 +3,7 @@
 mod bell;
 pub mod sqlite;
 
-use crate::{candidate::Candidate, log_name::LogName};
+use crate::log_name::LogName;
 use futures_util::future::BoxFuture;
 use tidelog::{
     sync::protocol::{Cursor, Page, Pushed},
@@ -11,7 +11,9 @@ use tidelog::{
 };
 
 pub use bell::Bell;
-pub use tidelog::authority::{InvalidCursor, MAX_MISSING_BYTES, MAX_PAGE_BYTES, PageLimit};
+pub use tidelog::authority::{
+    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, MAX_PAGE_BYTES, Offer, PageLimit,
+};
 
 /// Keeps logs.
 ///
@@ -28,15 +30,13 @@ pub use tidelog::authority::{InvalidCursor, MAX_MISSING_BYTES, MAX_PAGE_BYTES, P
 ///    position, also if the future was dropped meanwhile. Pushes of other processes ring it if the storage hears of them.
 /// 6. A future that is dropped before it resolves leaves a push done or not done, never half done.
 pub trait Storage: Send + Sync + 'static {
-    /// Judges the commits of a push in order and writes those accepted.
+    /// Judges the commits of a push in order and writes those accepted. In the same transaction and before that, it checks the
+    /// [cursor](Offer::cursor) of the push as [`Storage::page`] does, and [admits](Offer::admit) its producer; the last push of each
+    /// producer is written with it.
     ///
     /// # Errors
-    /// [`StorageError`]; pushing the same again is safe.
-    fn push<'a>(
-        &'a self,
-        log: &'a LogName,
-        candidates: Vec<Candidate>,
-    ) -> BoxFuture<'a, Result<Pushed, StorageError>>;
+    /// [`PushError`]; nothing is written then, and pushing the same again is safe.
+    fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>>;
 
     /// Reads whole commits after a cursor, within `limit`, but at least one if there is one.
     ///
@@ -57,6 +57,21 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// [`StorageError`] if there is none.
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>>;
+}
+
+/// A push is refused as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// It was made on another history than the log has.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// Somebody else pushes as the same producer.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// A page could not be read.

@@ -82,7 +82,13 @@ pub(crate) fn caused_by(cause: Uuid, commit: Commit) -> Commit {
 }
 
 pub(crate) fn push(commits: Vec<Commit>) -> Push {
-    Push { protocol: PROTOCOL, device_id: DeviceId(Uuid::from_u128(2)), commits }
+    Push {
+        protocol: PROTOCOL,
+        device_id: DeviceId(Uuid::from_u128(2)),
+        producer: None,
+        cursor: None,
+        commits,
+    }
 }
 
 pub(crate) fn committed(outcome: &PushOutcome) -> (Version, u64) {

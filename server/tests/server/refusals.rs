@@ -4,15 +4,14 @@ use crate::{contract::academy, kit::*};
 use futures_util::future::BoxFuture;
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{slice::from_ref, sync::Arc, time::Duration};
 use tidelog::{
     sync::protocol::{Cursor, MAX_PUSH_COMMITS, Page, Pushed, problem},
     version::ExpectedVersion::Any,
 };
 use tidelog_server::{
     Access, Config, Limits, LogName, Storage,
-    candidate::Candidate,
-    storage::{Bell, PageError, PageLimit, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
 };
 
 fn body(commits: Value) -> Value {
@@ -144,9 +143,18 @@ async fn cursors_and_limits() {
     server.client.push(&[commit("course-1", Any, 1)]).await;
     let end = server.client.page(&Cursor::default(), 10).await.cursor;
     let ahead = end.0.replace("-00000000000001-", "-00000000000002-");
-    for after in ["latest", "0", "%00", "%F0%9F%8C%8A", "%FF", &ahead] {
+    for after in ["latest", "0", "%00", "%F0%9F%8C%8A", "%FF"] {
         let answer = server.client.events(&format!("?after={after}")).send().await.unwrap();
         problem(answer, (400, problem::INVALID_CURSOR)).await;
+    }
+    let answer = server.client.events(&format!("?after={ahead}")).send().await.unwrap();
+    problem(answer, (410, problem::HISTORY_LOST)).await;
+    for (cursor, expected) in
+        [("latest", (400, problem::INVALID_CURSOR)), (&*ahead, (410, problem::HISTORY_LOST))]
+    {
+        let mut made_there = serde_json::to_value(push(vec![commit("course-1", Any, 1)])).unwrap();
+        made_there["cursor"] = cursor.into();
+        problem(server.client.commits().json(&made_there).send().await.unwrap(), expected).await;
     }
     for query in ["?limit=0", "?limit=1001", "?limit=-1", "?limit=ten", "?limit=", "?limit=1&limit=2"] {
         let answer = server.client.events(query).send().await.unwrap();
@@ -241,7 +249,7 @@ impl Broken {
 }
 
 impl Storage for Broken {
-    fn push<'a>(&'a self, _: &'a LogName, _: Vec<Candidate>) -> BoxFuture<'a, Result<Pushed, StorageError>> {
+    fn push<'a>(&'a self, _: &'a LogName, _: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
         self.answer()
     }
     fn page<'a>(
@@ -293,4 +301,26 @@ async fn a_failing_database_is_told_from_a_busy_one_and_tells_nothing() {
             assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_push_of_a_producer_that_is_behind_is_fenced() {
+    let server = start(config()).await;
+    let numbered = |sequence: Value, commits: &[Value]| {
+        let mut push = body(json!(commits));
+        push["producer"] =
+            json!({ "id": "00000000-0000-0000-0000-000000000002", "epoch": 0, "sequence": sequence });
+        push
+    };
+    let [one, other] = [1, 2].map(|_| serde_json::to_value(commit("course-1", Any, 1)).unwrap());
+    let send = async |push: &Value| server.client.commits().json(push).send().await.unwrap();
+    assert_eq!(send(&numbered(json!(5), from_ref(&one))).await.status(), 200);
+    assert_eq!(send(&numbered(json!(5), from_ref(&one))).await.status(), 200, "the same once more");
+    problem(send(&numbered(json!(5), from_ref(&other))).await, (409, problem::FENCED)).await;
+    problem(send(&numbered(json!(4), from_ref(&other))).await, (409, problem::FENCED)).await;
+    for bad in [json!(-1), json!(1.5), json!(9_007_199_254_740_992_u64), json!("6"), Value::Null] {
+        problem(send(&numbered(bad, from_ref(&other))).await, (400, problem::INVALID_REQUEST)).await;
+    }
+    assert_eq!(server.client.pull(1000).await.len(), 1);
+    assert_eq!(send(&numbered(json!(6), &[other])).await.status(), 200);
 }

@@ -1,16 +1,20 @@
 //! Files that are not what they should be, and files from a backup.
 
 use crate::{
-    contract::{Asking, File, Place, academy},
+    contract::{Asking, File, Place, academy, candidates},
     kit::*,
     process::run,
 };
 use rusqlite::Connection;
 use std::{fs, path::Path};
-use tidelog::{sync::protocol::Cursor, version::ExpectedVersion::Any};
+use tidelog::{
+    id::DeviceId,
+    sync::protocol::{Cursor, Producer},
+    version::ExpectedVersion::Any,
+};
 use tidelog_server::{
     Sqlite,
-    storage::{InvalidCursor, PageError, PageLimit, StorageError},
+    storage::{InvalidCursor, Offer, PageError, PageLimit, StorageError},
 };
 
 fn refused(path: &Path) -> StorageError {
@@ -24,14 +28,14 @@ fn refused(path: &Path) -> StorageError {
 async fn a_file_of_a_newer_schema_is_refused_and_left_alone() {
     let place = File::default();
     place.open().pushed(&[commit("course-1", Any, 1)]).await;
-    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let before = fs::read(&place.path).unwrap();
-    assert!(matches!(refused(&place.path), StorageError::NewerSchema { found: 2, known: 1 }));
+    assert!(matches!(refused(&place.path), StorageError::NewerSchema { found: 3, known: 2 }));
     let path = place.path.to_str().unwrap();
     let (code, _, error) = run(&["--no-auth", "--database", path]).await;
     assert_eq!(code, Some(1));
     assert!(
-        error.contains(path) && error.contains("schema version 2") && error.contains("newer server"),
+        error.contains(path) && error.contains("schema version 3") && error.contains("newer server"),
         "{error}"
     );
     assert_eq!(fs::read(&place.path).unwrap(), before);
@@ -66,6 +70,23 @@ async fn a_corrupt_commit_is_named_and_the_others_stay_readable() {
         Err(PageError::Storage(StorageError::Corrupt { position: 3, .. })) => {}
         other => panic!("{other:?}"),
     }
+}
+
+/// A file from before producers were kept is brought up to date when it is opened.
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let place = File::default();
+    place.open().pushed(&[commit("course-1", Any, 2)]).await;
+    let old = Connection::open(&place.path).unwrap();
+    old.execute_batch("DROP TABLE producers; PRAGMA user_version = 1;").unwrap();
+    drop(old);
+    let storage = place.open();
+    assert_eq!(storage.pulled(PageLimit::default()).await.len(), 1);
+    let producer = Producer { id: DeviceId(id()), epoch: 0, sequence: 1 };
+    let mut offer = Offer::from(candidates(&[commit("course-1", Any, 1)]));
+    offer.producer = Some(producer);
+    storage.push(&academy(), offer).await.unwrap();
+    assert_eq!(storage.pulled(PageLimit::default()).await.len(), 2);
 }
 
 /// A server restored from a backup gives positions anew. A client that had pulled beyond the backup must not go on as if

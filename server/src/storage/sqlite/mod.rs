@@ -1,14 +1,14 @@
 //! Logs in one SQLite database: a file, or memory for tests.
 
 mod page;
+mod producers;
 mod push;
 mod row;
 mod schema;
 mod workers;
 
-use super::{Bell, PageError, PageLimit, Storage, StorageError};
+use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError};
 use crate::{
-    candidate::Candidate,
     clock::{Clock, SystemClock},
     log_name::LogName,
 };
@@ -86,14 +86,10 @@ impl Sqlite {
 }
 
 impl Storage for Sqlite {
-    fn push<'a>(
-        &'a self,
-        log: &'a LogName,
-        candidates: Vec<Candidate>,
-    ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
+    fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
         let (log, clock, bell) = (log.clone(), Arc::clone(&self.clock), Arc::clone(&self.bell));
         Box::pin(self.writer.run(move |connection| {
-            let (pushed, reached) = push::push(connection, &log, candidates, clock.as_ref())?;
+            let (pushed, reached) = push::push(connection, &log, offer, clock.as_ref())?;
             if let Some(position) = reached {
                 bell.ring(&log, position);
             }

@@ -7,12 +7,13 @@ use super::{
 use crate::{
     cursor::Mark,
     log_name::LogName,
-    storage::{PageError, PageLimit},
+    storage::{InvalidCursor, PageError, PageLimit, StorageError},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tidelog::{
     id::CommitId,
     sync::protocol::{Cursor, Page},
+    time::Timestamp,
     version::Position,
 };
 use uuid::Uuid;
@@ -26,7 +27,7 @@ pub(super) fn page(
 ) -> Result<Option<Page>, PageError> {
     let transaction = connection.transaction().map_err(failure)?;
     let Some(log) = find_log(&transaction, name)? else { return Ok(None) };
-    let mut mark = start(&transaction, &log, after)?;
+    let mut mark: Mark = start::<PageError>(&transaction, &log, after)?;
     let sql =
         format!("SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position");
     let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
@@ -42,14 +43,18 @@ pub(super) fn page(
             break;
         }
         let confirmed = stored.confirmed(name)?;
-        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id);
+        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
         commits.push(confirmed);
     }
     Ok(Some(Page { log_id: log.id.to_string(), commits, cursor: mark.write(), up_to_date }))
 }
 
 /// Where to begin: the cursor has to name this log, and the commit that ends where it stands.
-fn start(transaction: &Transaction<'_>, log: &Log, after: &Cursor) -> Result<Mark, PageError> {
+pub(super) fn start<E: From<InvalidCursor> + From<StorageError>>(
+    transaction: &Transaction<'_>,
+    log: &Log,
+    after: &Cursor,
+) -> Result<Mark, E> {
     let mark = Mark::of(after, log.id, log.position)?;
     let there = commit_ending_at(transaction, log, mark.position).map_err(failure)?;
     Ok(mark.check(there)?)
@@ -59,15 +64,15 @@ fn commit_ending_at(
     transaction: &Transaction<'_>,
     log: &Log,
     position: Position,
-) -> rusqlite::Result<Option<CommitId>> {
+) -> rusqlite::Result<Option<(CommitId, Timestamp)>> {
     let last = transaction
         .prepare_cached(
-            "SELECT id, position + events - 1 FROM commits WHERE log = ?1 AND position <= ?2
+            "SELECT id, position + events - 1, recorded_at FROM commits WHERE log = ?1 AND position <= ?2
              ORDER BY position DESC LIMIT 1",
         )?
         .query_row((log.key, signed(position)?), |row| {
-            Ok((CommitId(Uuid::from_bytes(row.get(0)?)), unsigned(row, 1)?))
+            Ok((CommitId(Uuid::from_bytes(row.get(0)?)), unsigned(row, 1)?, Timestamp(row.get(2)?)))
         })
         .optional()?;
-    Ok(last.filter(|&(_, end)| end == position).map(|(id, _)| id))
+    Ok(last.filter(|&(_, end, _)| end == position).map(|(id, _, recorded_at)| (id, recorded_at)))
 }

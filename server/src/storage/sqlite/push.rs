@@ -1,7 +1,10 @@
-//! A push in one transaction: read the facts, judge, write, read what the conflicts miss.
+//! A push in one transaction: check whose it is and on what it was decided, read the facts, judge, write, read what the
+//! conflicts miss.
 
 use super::{
     failure,
+    page::start,
+    producers,
     row::{COMMIT_COLUMNS, Log, StoredCommit, make_log, signed, unsigned},
 };
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     clock::Clock,
     judge::{Behind, Facts, Judgement, Standing, judge},
     log_name::LogName,
-    storage::{MAX_MISSING_BYTES, StorageError},
+    storage::{MAX_MISSING_BYTES, Offer, PushError, StorageError},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tidelog::{
@@ -23,14 +26,18 @@ use tidelog::{
 pub(super) fn push(
     connection: &mut Connection,
     name: &LogName,
-    candidates: Vec<Candidate>,
+    offer: Offer,
     clock: &dyn Clock,
-) -> Result<(Pushed, Option<Position>), StorageError> {
+) -> Result<(Pushed, Option<Position>), PushError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
     let log = make_log(&transaction, name)?;
-    let facts = facts(&transaction, &log, &candidates).map_err(failure)?;
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, candidates, clock.now());
+    if let Some(cursor) = &offer.cursor {
+        start::<PushError>(&transaction, &log, cursor)?;
+    }
+    producers::admit(&transaction, &log, &offer)?;
+    let facts = facts(&transaction, &log, &offer.commits).map_err(failure)?;
+    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, offer.commits, clock.now());
     write(&transaction, &log, &accepted)?;
     let mut bytes = 0;
     for behind in conflicts {

@@ -7,12 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks a SQLite file as ours (`PRAGMA application_id`): "tide" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x7469_6465;
 /// The version of the tables (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Ids are the 16 bytes of the UUID; `body` is the JSON of the commit as the protocol writes it.
 ///
 /// A stream's version is not kept apart: it follows from its last commit, so that it can't disagree with it.
-const TABLES: &str = "
+const COMMITS: &str = "
     CREATE TABLE logs (
         key      INTEGER PRIMARY KEY,
         name     TEXT NOT NULL UNIQUE,
@@ -39,7 +39,19 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables in an empty database and checks those of another.
+/// The last push of each producer; since version 2.
+const PRODUCERS: &str = "
+    CREATE TABLE producers (
+        log      INTEGER NOT NULL REFERENCES logs (key),
+        id       BLOB NOT NULL,
+        epoch    INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        digest   BLOB NOT NULL,
+        PRIMARY KEY (log, id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty database, brings those of an older version up to date, and checks those of another.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
@@ -52,12 +64,18 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
         .map_err(failure)?;
     match (application, version) {
         (0, 0) if tables == 0 => {
-            transaction.execute_batch(TABLES).map_err(failure)?;
+            transaction.execute_batch(COMMITS).map_err(failure)?;
+            transaction.execute_batch(PRODUCERS).map_err(failure)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failure)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failure)?;
             transaction.commit().map_err(failure)
         }
         (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+        (APPLICATION_ID, 1) => {
+            transaction.execute_batch(PRODUCERS).map_err(failure)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failure)?;
+            transaction.commit().map_err(failure)
+        }
         (APPLICATION_ID, found) if found > SCHEMA_VERSION => {
             Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION })
         }

@@ -15,9 +15,8 @@ use tidelog::{
 };
 use tidelog_server::{
     LogName, Storage,
-    candidate::Candidate,
     clock::Clock,
-    storage::{Bell, PageError, PageLimit, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -57,16 +56,12 @@ impl Place for Eager {
 }
 
 impl Storage for Log {
-    fn push<'a>(
-        &'a self,
-        _: &'a LogName,
-        candidates: Vec<Candidate>,
-    ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
+    fn push<'a>(&'a self, _: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
         Box::pin(async move {
             let (pushed, accepted, is_first) = {
                 let mut judged = self.judged.lock().unwrap();
                 let before = judged.commits().count();
-                let pushed = judged.push(candidates, Still(NOW).now()).unwrap();
+                let pushed = judged.push(offer, Still(NOW).now()).unwrap();
                 let accepted: Vec<_> = judged.commits().skip(before).cloned().collect();
                 (pushed, accepted, self.is_first.swap(false, Ordering::SeqCst))
             };

@@ -8,15 +8,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tidelog::{
-    authority::MemoryLog,
+    authority::{MemoryLog, PushRefused},
     commit::ConfirmedCommit,
     sync::protocol::{Cursor, Page, Pushed},
 };
 use tidelog_server::{
     LogName, Storage,
-    candidate::Candidate,
     clock::Clock,
-    storage::{Bell, PageError, PageLimit, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
 };
 use uuid::Uuid;
 
@@ -49,13 +48,9 @@ impl Place for Shelf {
 }
 
 impl Storage for Logs {
-    fn push<'a>(
-        &'a self,
-        log: &'a LogName,
-        candidates: Vec<Candidate>,
-    ) -> BoxFuture<'a, Result<Pushed, StorageError>> {
+    fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
         let push = |log: &mut MemoryLog| {
-            let pushed = log.push(candidates, Still(NOW).now());
+            let pushed = log.push(offer, Still(NOW).now());
             (pushed, log.commits().last().map(ConfirmedCommit::last_position))
         };
         Box::pin(async move {
@@ -63,7 +58,11 @@ impl Storage for Logs {
             if let Some(position) = reached {
                 self.bell.ring(log, position);
             }
-            pushed.map_err(|error| StorageError::Failed(error.into()))
+            pushed.map_err(|error| match error {
+                PushRefused::Cursor(error) => PushError::from(error),
+                PushRefused::Fenced(error) => error.into(),
+                other => StorageError::Failed(other.into()).into(),
+            })
         })
     }
 

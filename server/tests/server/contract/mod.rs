@@ -2,6 +2,7 @@
 //! this file for those that are tested.
 
 mod eager;
+mod fences;
 mod memory;
 mod model;
 mod outcomes;
@@ -24,7 +25,7 @@ use tidelog_server::{
     LogName, Sqlite, Storage,
     candidate::Candidate,
     clock::Clock,
-    storage::{PageLimit, StorageError},
+    storage::{Offer, PageLimit, PushError},
 };
 
 /// A place where logs are kept, at first empty.
@@ -93,15 +94,15 @@ pub(crate) fn candidates(commits: &[Commit]) -> Vec<Candidate> {
 
 /// What the suite asks most often.
 pub(crate) trait Asking {
-    async fn try_push(&self, commits: &[Commit]) -> Result<Pushed, StorageError>;
+    async fn try_push(&self, commits: &[Commit]) -> Result<Pushed, PushError>;
     async fn pushed(&self, commits: &[Commit]) -> Pushed;
     async fn page_after(&self, after: &Cursor, limit: PageLimit) -> Page;
     async fn pulled(&self, limit: PageLimit) -> Vec<ConfirmedCommit>;
 }
 
 impl Asking for dyn Storage {
-    async fn try_push(&self, commits: &[Commit]) -> Result<Pushed, StorageError> {
-        self.push(&academy(), candidates(commits)).await
+    async fn try_push(&self, commits: &[Commit]) -> Result<Pushed, PushError> {
+        self.push(&academy(), candidates(commits).into()).await
     }
 
     async fn pushed(&self, commits: &[Commit]) -> Pushed {
@@ -153,6 +154,10 @@ macro_rules! suites {
                         what_builds_on_a_refused_commit_is_blocked
                         a_conflict_carries_what_is_missing
                         missing_events_are_bounded
+                    }
+                    fences {
+                        a_push_names_the_history_it_was_decided_on
+                        a_producer_that_is_behind_is_fenced
                     }
                     pages {
                         pages_hold_whole_commits

@@ -23,7 +23,7 @@ pub(super) async fn a_log_keeps_its_identity(place: impl Place) {
     let second = storage.page(&other, &Cursor::default(), PageLimit::default()).await.unwrap();
     assert_ne!(second.log_id, first);
     assert_eq!(second.commits, [], "logs hold nothing of each other");
-    let pushed = storage.push(&other, candidates(&[commit("course-1", None, 1)])).await.unwrap();
+    let pushed = storage.push(&other, candidates(&[commit("course-1", None, 1)]).into()).await.unwrap();
     assert_eq!((pushed.log_id, committed(&pushed.outcomes[0])), (second.log_id, (1, 1)));
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn a_malformed_commit_is_refused_alone(place: impl Place) {
     let by = malformed.id();
     let mut push = candidates(&[good, after, caused_by(event, commit("exam-1", Any, 1)), other]);
     push.insert(1, malformed);
-    let pushed = storage.push(&academy(), push).await.unwrap();
+    let pushed = storage.push(&academy(), push.into()).await.unwrap();
     assert_eq!(statuses(&pushed), ["committed", "rejected", "blocked", "blocked", "committed"]);
     assert_eq!(pushed.outcomes[3].result, PushResult::Blocked { by });
     let (problem_type, detail) = rejection(&pushed.outcomes[1]);

@@ -57,7 +57,7 @@ pub(super) async fn cursors_are_checked(place: impl Place) {
     let storage = place.open();
     storage.pushed(&[commit("course-1", Any, 3), commit("course-1", Any, 3)]).await;
     let other = LogName::parse("other").unwrap();
-    storage.push(&other, candidates(&[commit("course-1", Any, 3)])).await.unwrap();
+    storage.push(&other, candidates(&[commit("course-1", Any, 3)]).into()).await.unwrap();
     let one = |cursor: Cursor| {
         let storage = Arc::clone(&storage);
         async move {
