@@ -354,6 +354,7 @@ export interface CoreStatus {
   confirmedEvents: number
   pendingCommits: number
   pendingEvents: number
+  pendingSince?: number
   rejected: number
   blocks: number
   cursor: string

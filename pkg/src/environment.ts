@@ -38,6 +38,8 @@ export interface Environment {
   readonly channel: ((name: string, hear: (message: unknown) => void) => Channel) | undefined
   /** Quota and persistence. Default `navigator.storage`; undefined where there is none. */
   readonly storage: Pick<StorageManager, 'estimate' | 'persisted' | 'persist'> | undefined
+  /** Whether the browser clears what a site stored when the person has not been there for days. Default: in Safari, and so in all of iOS, but for apps on the home screen. */
+  readonly clearsIdle: boolean
 }
 
 /** The environment of this browser or worker, with what `given` replaces. Touches nothing before it is called. */
@@ -57,6 +59,7 @@ export function surroundings(given: Partial<Environment> = {}): Environment {
     locks: navigator?.locks,
     channel: typeof BroadcastChannel === 'function' ? openChannel : undefined,
     storage: navigator?.storage,
+    clearsIdle: /AppleWebKit(?!.*Chrom(e|ium)\/)/.test(navigator?.userAgent ?? '') && !(navigator as { standalone?: boolean }).standalone,
     ...given,
   }
 }

@@ -19,7 +19,7 @@ import { Purity } from './purity.js'
 import { isRust } from './rust.js'
 import { Session } from './session.js'
 import { corePolicy, type SnapshotPolicy } from './snapshot.js'
-import { StorageControl } from './storage.js'
+import { StorageControl, warnBeforeClose } from './storage.js'
 import { versions } from './read.js'
 import { SyncControl } from './sync.js'
 import { Tabs } from './tabs.js'
@@ -78,6 +78,11 @@ export interface OpenOptions {
    * module of the app's own with aggregates in Rust: `import('./wasm/academy.js')`.
    */
   readonly wasm?: Wasm | Promise<Wasm>
+  /**
+   * Whether the browser asks before the page is closed while commits wait for the server. Default false. Browsers ask only if the person
+   * has used the page, in words of their own, and a phone may end a page without asking.
+   */
+  readonly warnBeforeClose?: boolean
   /** Told of failures that nobody awaits: of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
   readonly onError?: (error: TidelogError) => void
   /** Who is told while the tidelog works: fit for spans of OpenTelemetry. */
@@ -174,6 +179,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   })
   const syncControl = new SyncControl(session, tabs)
   const storageControl = new StorageControl(session, durability)
+  if (options.warnBeforeClose) warnBeforeClose(session, storageControl)
   const maintenance = new Maintenance(session)
   listening.posted = (text) => tabs.post(text)
   // Not within the core's own call: the app may call into it.

@@ -24,6 +24,14 @@ export interface StorageReport {
    * - `memory`: it ends with the page.
    */
   readonly standing: 'durable' | 'best-effort' | 'memory'
+  /**
+   * When the browser clears it by itself:
+   * - `never`: only when the person deletes it.
+   * - `when-full`: when the device runs out of space, the origins first that were not visited for the longest time.
+   * - `when-idle`: as well after seven days of using Safari without a visit to this site (https://webkit.org/blog/10218/).
+   * - `with-the-page`: it is in memory.
+   */
+  readonly eviction: 'never' | 'when-full' | 'when-idle' | 'with-the-page'
   /** How hard an append pushes towards the disk before it resolves, as given to `open()`. */
   readonly durability: 'relaxed' | 'strict'
   /** Whether the browser has promised to keep the storage of this origin. */
@@ -32,8 +40,8 @@ export interface StorageReport {
   readonly quota?: number
   /** Bytes that this origin uses, about, for this log and all else. */
   readonly usage?: number
-  /** What is on this device only. */
-  readonly unsynced: { readonly commits: number; readonly events: number }
+  /** What waits for the server and is on this device only: how much, and when the first of it was decided, in milliseconds since 1970. */
+  readonly unsynced: { readonly commits: number; readonly events: number; readonly oldest?: number }
   /** Whether work that is on this device only could be lost without the person deleting anything. Worth showing. */
   readonly atRisk: boolean
   /** Rows that can't be read. */
@@ -99,7 +107,7 @@ export class StorageControl implements Storage {
 
   #current(): StorageReport {
     const { syncing } = this.#session
-    const { storage: kind, storageReason, pendingCommits, pendingEvents, confirmedEvents, corrupt } = this.#session.status()
+    const { storage: kind, storageReason, pendingCommits, pendingEvents, pendingSince, confirmedEvents, corrupt } = this.#session.status()
     const standing = kind === 'memory' ? 'memory' : this.#browser.persisted ? 'durable' : 'best-effort'
     // Without a server nothing of the log is anywhere else.
     const onlyHere = pendingEvents + (syncing ? 0 : confirmedEvents)
@@ -107,11 +115,25 @@ export class StorageControl implements Storage {
       kind,
       ...(storageReason === undefined ? {} : { reason: storageReason }),
       standing,
+      eviction: standing === 'memory' ? 'with-the-page' : standing === 'durable' ? 'never' : this.#session.environment.clearsIdle ? 'when-idle' : 'when-full',
       durability: this.#durability,
       ...this.#browser,
-      unsynced: { commits: pendingCommits, events: pendingEvents },
+      unsynced: { commits: pendingCommits, events: pendingEvents, ...(pendingSince === undefined ? {} : { oldest: pendingSince }) },
       atRisk: onlyHere > 0 && standing !== 'durable',
       corrupt,
     }
   }
+}
+
+/** Lets the browser ask before the page is closed while commits wait for the server. */
+export function warnBeforeClose(session: Session, storage: Storage): void {
+  if (typeof globalThis.addEventListener !== 'function') return
+  const ask = (event: Event): void => event.preventDefault()
+  const event = 'beforeunload'
+  // Only while there is something to ask about: some browsers don't keep a page that listens for the way back.
+  const stop = storage.subscribe(({ unsynced }) => (unsynced.commits > 0 ? addEventListener(event, ask) : removeEventListener(event, ask)))
+  session.whenEnded(() => {
+    stop()
+    removeEventListener(event, ask)
+  })
 }

@@ -489,7 +489,7 @@ describe('pending commits', () => {
     assert.equal((await log.queue.list({ limit: 1 })).length, 1)
     assert.deepEqual((await log.read({ stream: 'course-1', after: 1 }).toArray()).map(({ version }) => version), [2])
     assert.deepEqual(await log.read({ confirmedOnly: true }).toArray(), [])
-    assert.deepEqual(log.storage.report.unsynced, { commits: 2, events: 2 })
+    assert.deepEqual(log.storage.report.unsynced, { commits: 2, events: 2, oldest: receipt.events[0]!.metadata.occurredAt })
     assert.equal(log.sync.status.state, 'offline')
     assert.deepEqual(log.sync.status.pending, { commits: 2, events: 2 })
     log.sync.pause()

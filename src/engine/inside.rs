@@ -68,7 +68,7 @@ impl<S: Store> Engine<S> {
 }
 
 impl<S: Store> Inner<S> {
-    fn queue(&self) -> Queue {
+    pub(super) fn queue(&self) -> Queue {
         let head = self.log.head();
         let oldest = self.oldest.get().filter(|_| head.pending_commits > 0);
         Queue { commits: head.pending_commits, events: head.pending_events, oldest }

@@ -6,12 +6,15 @@ use crate::{
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     event::RecordedEvent,
     id::CommitId,
-    log::{Applied, Change, Head, LogError, store::Store},
+    log::{
+        Applied, Change, Head, LogError,
+        store::{Store, StoreError},
+    },
     metrics::{Counter, Timing},
     mistake::{Mistake, made},
     stream::StreamName,
     sync::{
-        machine::{Failure, Input},
+        machine::{Failure, Input, QUOTA_EXCEEDED},
         protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
         rebase::{Base, Plan, Rebase},
         transport::{self, Transport},
@@ -69,14 +72,20 @@ pub(super) fn failure(code: &'static str, message: String) -> Failure {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
-        let code = if matches!(error, ReadError::Log(_)) { "storage" } else { "app" };
-        failure(code, error.to_string())
+        match error {
+            ReadError::Log(error) => error.into(),
+            error => failure("app", error.to_string()),
+        }
     }
 }
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
-        failure("storage", error.to_string())
+        let code = match error {
+            LogError::Store(StoreError::QuotaExceeded) => QUOTA_EXCEEDED,
+            _ => "storage",
+        };
+        failure(code, error.to_string())
     }
 }
 

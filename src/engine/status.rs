@@ -74,6 +74,9 @@ pub struct Status {
     pub pending_commits: u64,
     /// Events that only this device has.
     pub pending_events: u64,
+    /// When the first of them was decided, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<i64>,
     /// Rejected commits that wait for the app.
     pub rejected: u64,
     /// Blocks of the log.
@@ -133,6 +136,7 @@ impl<S: Store> Engine<S> {
             confirmed_events: head.confirmed_events,
             pending_commits: head.pending_commits,
             pending_events: head.pending_events,
+            pending_since: self.inner.queue().oldest.map(crate::time::Timestamp::millis),
             rejected: head.rejected,
             blocks: head.blocks,
             cursor: head.cursor.0,

@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub const FIRST_BACKOFF: f64 = 500.0;
 /// The longest wait after a failure, in milliseconds.
 pub const LONGEST_BACKOFF: f64 = 60_000.0;
+/// The code of a failure because the storage of this device is full.
+pub(crate) const QUOTA_EXCEEDED: &str = "quota-exceeded";
 
 /// What the machine is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub enum Doing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// A stable word: `network`, `timeout`, `bad-answer`, `unauthorized`, `too-large`, `invalid`, `rate-limited`, `server`, `refused`,
-    /// `log-changed`, `storage`, `app`.
+    /// `log-changed`, `storage`, `quota-exceeded`, `app`.
     pub code: &'static str,
     /// What happened, for a person.
     pub message: String,
@@ -182,6 +184,7 @@ impl Machine {
             },
             Input::Rang(_) => vec![],
             Input::Pulled { up_to_date, pending, news } => self.pulled(up_to_date, pending, news),
+            Input::Pushed { .. } if self.is_full() => self.wait(LONGEST_BACKOFF),
             Input::Pushed { accepted } => {
                 self.succeeded();
                 self.fruitless = if accepted { 0 } else { self.fruitless + 1 };
@@ -229,7 +232,7 @@ impl Machine {
 
     fn pulled(&mut self, up_to_date: bool, pending: u64, news: bool) -> Vec<Action> {
         // a server may answer pulls and fail at pushes: only an answered push ends the failure then
-        if pending == 0 {
+        if pending == 0 || (news && self.is_full()) {
             self.succeeded();
         }
         if news {
@@ -259,6 +262,11 @@ impl Machine {
         self.set_timer(self.poll_interval)
     }
 
+    /// Whether the storage of this device took nothing more the last time.
+    fn is_full(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.code == QUOTA_EXCEEDED)
+    }
+
     fn succeeded(&mut self) {
         self.failure = None;
         self.attempts = 0;
@@ -269,6 +277,14 @@ impl Machine {
         let unauthorized = failure.code == "unauthorized";
         let retry_after = failure.retry_after;
         self.failure = Some(failure);
+        if self.is_full() {
+            // what is on this device only gets out all the same; where it arrived, a pull tells once there is room
+            if self.doing == Doing::Pulling && self.may_send() {
+                self.doing = Doing::Pushing;
+                return vec![Action::Push];
+            }
+            return self.wait(LONGEST_BACKOFF);
+        }
         if unauthorized {
             if self.asked {
                 self.doing = Doing::Unauthorized;

@@ -197,10 +197,10 @@ test('no IndexedDB at all: the log is in memory and says so, and syncs all the s
   assert.equal(fresh.standing, 'memory')
   assert.match(fresh.reason, /IndexedDB/)
   await page.evaluate(() => log.sync.pause())
-  await execute(page, 'course', 'ada', { type: 'CompleteLesson', data: { lesson: 'l1' } })
+  const { events: decided } = await execute(page, 'course', 'ada', { type: 'CompleteLesson', data: { lesson: 'l1' } })
   const working = await storage(page)
   assert.equal(working.atRisk, true)
-  assert.deepEqual(working.unsynced, { commits: 1, events: 1 })
+  assert.deepEqual(working.unsynced, { commits: 1, events: 1, oldest: decided[0].metadata.occurredAt })
 
   await page.evaluate(() => log.sync.resume())
   await inStep(page)

@@ -141,3 +141,25 @@ fn a_push_that_moves_nothing_backs_off_instead_of_spinning() {
     let moved = twice.chain([Rang(1), Input::Pulled { up_to_date: true, pending: 1, news: true }]);
     check(moved, Doing::Pushing, &[Action::Push]);
 }
+
+#[test]
+fn a_full_storage_holds_nothing_back_that_is_on_this_device_only() {
+    use Input::*;
+    let full = [Start, failure("quota-exceeded")];
+    check(full.clone(), Doing::Pushing, &[Action::Push]);
+    // what arrived there can't be confirmed here yet: the failure stands
+    let pushed = full.clone().into_iter().chain([ACCEPTED]);
+    let machine = check(pushed.clone(), Doing::Waiting, &[Action::SetTimer(1, 60_000)]);
+    assert_eq!(machine.failure.map(|failure| failure.code), Some("quota-exceeded"));
+    let again = pushed.clone().chain([Rang(1), failure("quota-exceeded")]);
+    check(again, Doing::Pushing, &[Action::Push]);
+    let unreachable = full.into_iter().chain([failure("quota-exceeded")]);
+    check(unreachable, Doing::Waiting, &[Action::SetTimer(1, 60_000)]);
+
+    let room = pushed.chain([Rang(1), Input::Pulled { up_to_date: true, pending: 1, news: true }]);
+    let machine = check(room.clone(), Doing::Pushing, &[Action::Push]);
+    assert_eq!(machine.failure, None);
+    check(room.chain([ACCEPTED]), Doing::Pulling, &[Action::Pull]);
+
+    check([Start, Paused(true), failure("quota-exceeded")], Doing::Waiting, &[Action::SetTimer(1, 60_000)]);
+}
