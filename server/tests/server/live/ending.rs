@@ -72,7 +72,7 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     let stall_timeout = Duration::from_millis(200);
     let server = start(limited(Limits { max_live: 1, stall_timeout, ..Limits::default() })).await;
     let address = server.client.server.strip_prefix("http://").unwrap();
-    let text = Json::parse(&format!("{:?}", "x".repeat(1_000_000))).unwrap();
+    let text = Json::parse(format!("{:?}", "x".repeat(1_000_000))).unwrap();
     let mut size = 0;
     for _ in 0..12 {
         let mut large = commit("course-1", Any, 3);
