@@ -3,6 +3,7 @@
 use crate::{
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
+    merge::{Conflict, Meeting, Merged, Side},
     snapshot::{Keeper, Snapshots, keeper::Typed},
     stream::StreamName,
     time::Timestamp,
@@ -28,6 +29,10 @@ pub struct Context {
     pub actor: Option<String>,
     /// Whether the command was decided before and is decided again on a state that has moved.
     pub replay: bool,
+    /// On replay: the events of others that arrived in the stream since it was last decided, in today's shape; empty at first, and
+    /// where only what this device did before it has changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arrived: Vec<RecordedEvent>,
 }
 
 /// An aggregate in Rust: a consistency boundary with commands, events and the rules between them.
@@ -100,6 +105,48 @@ pub trait Aggregate: 'static {
     #[must_use]
     fn policy(_command_type: &str) -> Policy {
         Policy::Redecide
+    }
+
+    /// For commands of [`Policy::Merge`]: what their pending events become on events that arrived before them; no events mean
+    /// that nothing is left to say. Pure, as `decide`. By default they are kept.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tidelog::{aggregate::{Aggregate, Context}, commit::Policy, merge::{Conflict, Merged}};
+    /// #[derive(Clone, Default)]
+    /// struct Note { text: String }
+    /// # #[derive(Deserialize)] #[serde(tag = "type", content = "data")] enum Command { Write { text: String } }
+    /// # #[derive(Serialize, Deserialize)] #[serde(tag = "type", content = "data")] enum Event { Written { text: String } }
+    ///
+    /// impl Aggregate for Note {
+    ///     fn policy(_: &str) -> Policy {
+    ///         Policy::Merge
+    ///     }
+    ///     fn merge(conflict: Conflict<'_, Self>, _: &Context) -> Result<Merged<Event>, std::fmt::Error> {
+    ///         if conflict.theirs.state.text == conflict.base.text {
+    ///             return Ok(Merged::Keep);
+    ///         }
+    ///         let text = format!("{}\n{}", conflict.theirs.state.text, conflict.mine.state.text);
+    ///         Ok(Merged::Events(vec![Event::Written { text }]))
+    ///     }
+    /// #   const NAME: &'static str = "note";
+    /// #   type State = Self;
+    /// #   type Command = Command;
+    /// #   type Event = Event;
+    /// #   type Error = std::fmt::Error;
+    /// #   fn decide(_: &Self, Command::Write { text }: Command, _: &Context) -> Result<Vec<Event>, std::fmt::Error> { Ok(vec![Event::Written { text }]) }
+    /// #   fn evolve(_: Self, Event::Written { text }: &Event) -> Self { Self { text: text.clone() } }
+    ///     // …
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The rule that refuses the merge: the commit is rejected with it.
+    fn merge(_conflict: Conflict<'_, Self>, _context: &Context) -> Result<Merged<Self::Event>, Self::Error>
+    where
+        Self: Sized,
+    {
+        Ok(Merged::Keep)
     }
 
     /// The version of what states are and mean: raise it whenever `State`, `evolve` or an upcaster has changed, so that no
@@ -226,6 +273,17 @@ pub trait Decider {
         state: &State,
         context: &Context,
     ) -> Result<Vec<NewEvent>, DecideError>;
+    /// What the pending events of a command of [`Policy::Merge`] become on those that arrived before them.
+    ///
+    /// # Errors
+    /// [`DecideError`]; that it has no merge function, unless it says otherwise.
+    fn merge(&self, meeting: &Meeting<'_>) -> Result<Merged<NewEvent>, DecideError> {
+        Err(DecideError::Failed {
+            aggregate: Arc::clone(self.name()),
+            command_type: Arc::clone(&meeting.command.command_type),
+            reason: "the aggregate has no merge function".into(),
+        })
+    }
     /// How its states are kept as snapshots; none if they are not.
     fn keeper(&self) -> Option<&dyn Keeper> {
         None
@@ -295,30 +353,78 @@ impl<A: Aggregate> Decider for Erased<A> {
         state: &State,
         context: &Context,
     ) -> Result<Vec<NewEvent>, DecideError> {
-        let failed = |reason: String| DecideError::Failed {
+        let (typed, state) = (self.command(command)?, self.state_of(command, state)?);
+        let events = A::decide(state, typed, context).map_err(refused::<A>)?;
+        self.written(command, &events)
+    }
+
+    fn merge(&self, meeting: &Meeting<'_>) -> Result<Merged<NewEvent>, DecideError> {
+        let command = meeting.command;
+        let (theirs, mine) =
+            (self.events_of(meeting, &meeting.theirs)?, self.events_of(meeting, &meeting.mine)?);
+        let conflict = Conflict {
+            command: self.command(command)?,
+            base: self.state_of(command, meeting.base)?,
+            theirs: Side { state: self.state_of(command, meeting.theirs.state)?, events: &theirs },
+            mine: Side { state: self.state_of(command, meeting.mine.state)?, events: &mine },
+        };
+        match A::merge(conflict, meeting.context).map_err(refused::<A>)? {
+            Merged::Keep => Ok(Merged::Keep),
+            Merged::Events(events) => self.written(command, &events).map(Merged::Events),
+        }
+    }
+}
+
+fn refused<A: Aggregate>(error: A::Error) -> DecideError {
+    DecideError::Refused { code: A::code(&error), message: error.to_string() }
+}
+
+impl<A: Aggregate> Erased<A> {
+    fn failed(&self, command: &Command, reason: impl ToString) -> DecideError {
+        DecideError::Failed {
             aggregate: Arc::clone(&self.name),
             command_type: Arc::clone(&command.command_type),
-            reason,
-        };
-        let typed =
-            read_tagged::<A::Command>(&command.command_type, command.data.as_str()).map_err(|reason| {
-                DecideError::UnknownCommand {
-                    aggregate: Arc::clone(&self.name),
-                    command_type: Arc::clone(&command.command_type),
-                    reason,
-                }
-            })?;
-        let state: &A::State =
-            state.downcast_ref().ok_or_else(|| failed("the state belongs to another aggregate".into()))?;
-        let events = A::decide(state, typed, context)
-            .map_err(|error| DecideError::Refused { code: A::code(&error), message: error.to_string() })?;
-        events
-            .iter()
-            .map(|event| {
-                let text = serde_json::to_string(event).map_err(|error| failed(error.to_string()))?;
-                serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+            reason: reason.to_string(),
+        }
+    }
+
+    fn command(&self, command: &Command) -> Result<A::Command, DecideError> {
+        read_tagged(&command.command_type, command.data.as_str()).map_err(|reason| {
+            DecideError::UnknownCommand {
+                aggregate: Arc::clone(&self.name),
+                command_type: Arc::clone(&command.command_type),
+                reason,
+            }
+        })
+    }
+
+    fn state_of<'s>(&self, command: &Command, state: &'s State) -> Result<&'s A::State, DecideError> {
+        state.downcast_ref().ok_or_else(|| self.failed(command, "the state belongs to another aggregate"))
+    }
+
+    fn events_of(
+        &self,
+        meeting: &Meeting<'_>,
+        side: &Side<'_, State, RecordedEvent>,
+    ) -> Result<Vec<A::Event>, DecideError> {
+        let known = side.events.iter().filter(|event| is_evolved_by(self, event));
+        let typed = known.map(|event| {
+            read_tagged(&event.event.event_type, event.event.data.as_str()).map_err(|reason| {
+                self.failed(
+                    meeting.command,
+                    format!("event {} can't be read: {reason}", event.event.event_type),
+                )
             })
-            .collect()
+        });
+        typed.collect()
+    }
+
+    fn written(&self, command: &Command, events: &[A::Event]) -> Result<Vec<NewEvent>, DecideError> {
+        let written = events.iter().map(|event| {
+            let text = serde_json::to_string(event).map_err(|error| self.failed(command, error))?;
+            serde_json::from_str(&text).map_err(|error| self.failed(command, error))
+        });
+        written.collect()
     }
 }
 

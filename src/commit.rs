@@ -37,6 +37,10 @@ pub enum Policy {
     Keep,
     /// It can't be confirmed any more.
     Reject,
+    /// Ask a person: it is parked, and not pushed, until somebody says what shall become of it. What builds on it waits with it.
+    Ask,
+    /// Ask the aggregate's own merge function, which is given what it was decided on, what arrived, and what it says.
+    Merge,
 }
 
 /// The events that one command decided for one stream. It is accepted whole or not at all.
@@ -206,7 +210,8 @@ pub struct RejectedCommit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
-    /// A stable word to switch on: `domain` (decide refused), `policy` (its policy is to reject), `builds-on-rejected`,
+    /// A stable word to switch on: `domain` (decide refused), `policy` (its policy is to reject), `discarded` (it was asked about, and
+    /// a person decided against it), `builds-on-rejected`,
     /// `server` (the server refused it), `command-id-taken` (its id is that of another command), `undecidable` (nobody here knows its aggregate or command any more).
     pub code: Arc<str>,
     /// The message for a person, as `decide` or the server gave it.

@@ -86,6 +86,7 @@ pub mod aggregate;
 pub mod authority;
 pub mod command_id;
 pub mod commit;
+pub mod conflict;
 pub mod difference;
 pub mod engine;
 pub mod environment;
@@ -96,6 +97,7 @@ pub mod health;
 pub mod id;
 pub mod json;
 pub mod log;
+pub mod merge;
 pub mod metadata;
 pub mod metrics;
 #[doc(hidden)] // for the simulator

@@ -20,6 +20,8 @@ pub enum Mistake {
     CursorBeforeCommits,
     /// The log: a rejected commit is taken off the queue and kept nowhere.
     RejectedDropped,
+    /// The log: what a commit that is rejected by now caused is appended all the same.
+    EffectOfRejected,
     /// The log: a tab goes on with its view though others have removed rows.
     RefreshKeepsOldView,
     /// The engine: what the server has accepted leaves the queue before a pull has brought it.
@@ -54,7 +56,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -63,6 +65,7 @@ impl Mistake {
         Self::ApplyKeepsEpoch,
         Self::CursorBeforeCommits,
         Self::RejectedDropped,
+        Self::EffectOfRejected,
         Self::RefreshKeepsOldView,
         Self::SettledByPush,
         Self::OwnNotRecognised,

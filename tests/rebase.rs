@@ -9,13 +9,14 @@ use support::*;
 use tidelog::{
     aggregate::Registry,
     commit::{Commit, PendingCommit, Policy, Reason},
+    conflict::{Became, Choice, Parked},
     environment::Surroundings,
-    event::{Event, RecordedEvent},
+    event::{Event, NewEvent, RecordedEvent},
     id::{CommitId, DeviceId, EventId, SessionId},
     json::Json,
     metadata::Metadata,
     stream::StreamName,
-    sync::rebase::{Base, Plan, Rebase},
+    sync::rebase::{Base, Held, Plan, Rebase},
     testing::ManualEnvironment,
     time::Timestamp,
     upcast::Decoder,
@@ -29,6 +30,8 @@ struct Story {
     pending: Vec<PendingCommit>,
     bases: HashMap<StreamName, Base>,
     refused: HashMap<CommitId, Reason>,
+    parked: Vec<Parked>,
+    answers: HashMap<CommitId, Choice>,
 }
 
 impl Story {
@@ -42,6 +45,8 @@ impl Story {
             pending: vec![],
             bases: HashMap::new(),
             refused: HashMap::new(),
+            parked: vec![],
+            answers: HashMap::new(),
         }
     }
 
@@ -111,7 +116,7 @@ impl Story {
             let state = decider.evolve(decider.initial().unwrap(), &events).unwrap();
             (decider, state)
         });
-        self.bases.insert(stream, Base { version, state, moved });
+        self.bases.insert(stream, Base::new(version, state, moved));
     }
 
     fn plan(&self) -> Plan {
@@ -123,6 +128,8 @@ impl Story {
             now: Timestamp(1_767_225_600_001),
             new_id: &new_id,
             refused: &self.refused,
+            parked: &self.parked,
+            answers: &self.answers,
         };
         rebase.plan(&self.pending, &self.bases)
     }
@@ -145,6 +152,10 @@ impl Story {
         assert_eq!(short, expected);
         plan
     }
+}
+
+fn new_event(data: &str) -> NewEvent {
+    serde_json::from_str(&format!(r#"{{"type":"Noted","data":{data}}}"#)).unwrap()
 }
 
 const L1: (&str, &str) = ("LessonCompleted", r#"{"lesson":"l1"}"#);
@@ -284,6 +295,124 @@ fn what_the_server_refused_is_rejected_and_its_stream_decided_again() {
     story.refused.insert(refused, reason);
     story.base("course-a", false, &[]);
     story.check(&["1 rejected:server", "2 replaced@0"]);
+}
+
+#[test]
+fn a_question_parks_its_commit_and_holds_back_what_builds_on_it() {
+    let mut story = Story::new();
+    let asked = story.pending(
+        "course-a",
+        ExpectedVersion::Exact(0),
+        Policy::Ask,
+        Some(("CompleteLesson", L1.1)),
+        &[L1],
+    );
+    story.lesson("course-a", 1, "l2");
+    story.lesson("course-b", 0, "l1");
+    story.base("course-a", true, &[L1]);
+    story.base("course-b", true, &[L2]);
+    // the second would be decided on a state that nobody has agreed to
+    let plan = story.check(&["3 replaced@1"]);
+    assert_eq!(plan.became, [(1, Became::Asked), (3, Became::Rebased)]);
+    assert_eq!((plan.parked[0].id, plan.parked[0].since), (asked, 1));
+
+    // what arrives meanwhile does not ask again
+    story.parked = plan.parked;
+    story.base("course-a", true, &[L1, L2]);
+    assert!(story.check(&["3 replaced@1"]).parked.is_empty());
+}
+
+#[test]
+fn an_answer_settles_the_question_and_decides_what_waited_for_it() {
+    let l3 = || NewEvent { event_type: "LessonCompleted".into(), ..new_event(r#"{"lesson":"l3"}"#) };
+    let cases = [
+        (Choice::Keep, vec!["1 replaced@1", "2 replaced@2"], Became::Kept),
+        (Choice::Redecide, vec!["1 rejected:domain", "2 replaced@1"], Became::Rejected),
+        (Choice::Discard, vec!["1 rejected:discarded", "2 replaced@1"], Became::Rejected),
+        (Choice::Events(vec![l3(), l3()]), vec!["1 replaced@1", "2 replaced@3"], Became::Merged),
+        (Choice::Events(vec![]), vec!["1 rejected:invalid", "2 replaced@1"], Became::Rejected),
+        (Choice::Command(complete("l3")), vec!["1 replaced@1", "2 replaced@2"], Became::Redecided),
+        (
+            Choice::Command(command("EnsureLesson", L1.1)),
+            vec!["1 absorbed", "2 replaced@1"],
+            Became::Absorbed,
+        ),
+    ];
+    for (choice, expected, became) in cases {
+        let mut story = Story::new();
+        let ask = Some(("CompleteLesson", L1.1));
+        let id = story.pending("course-a", ExpectedVersion::Exact(0), Policy::Ask, ask, &[L1]);
+        story.lesson("course-a", 1, "l2");
+        story.parked.push(Parked { id, since: 0, asked_at: Timestamp(1) });
+        story.base("course-a", false, &[L1]);
+        story.check(&[]);
+        story.answers.insert(id, choice.clone());
+        let plan = story.check(&expected);
+        assert_eq!(plan.became[0], (1, became), "{choice:?}");
+        if let Choice::Command(command) = choice
+            && let Some(replaced) = plan.replaced.first().filter(|it| it.sequence == 1)
+        {
+            assert_eq!(replaced.commit.command.as_ref(), Some(&command));
+        }
+    }
+}
+
+#[test]
+fn an_answer_to_what_was_not_asked_changes_nothing() {
+    let mut story = Story::new();
+    let id = story.lesson("course-a", 1, "l2");
+    story.answers.insert(id, Choice::Discard);
+    story.base("course-a", false, &[L1]);
+    story.check(&[]);
+}
+
+#[test]
+fn a_question_whose_cause_is_rejected_is_rejected_with_it() {
+    let mut story = Story::new();
+    let cause = story.lesson("course-a", 0, "l1").0;
+    let id = story.pending(
+        "course-b",
+        ExpectedVersion::Exact(0),
+        Policy::Ask,
+        Some(("CompleteLesson", L1.1)),
+        &[L1],
+    );
+    let caused = &mut story.pending[1].commit;
+    caused.metadata = Arc::new(Metadata { causation_id: Some(cause), ..(*caused.metadata).clone() });
+    story.parked.push(Parked { id, since: 0, asked_at: Timestamp(1) });
+    story.base("course-a", true, &[L1]);
+    story.base("course-b", false, &[L1]);
+    story.check(&["1 rejected:domain", "2 rejected:builds-on-rejected"]);
+}
+
+#[test]
+fn what_waits_for_an_answer_is_the_stream_and_what_was_caused() {
+    let mut story = Story::new();
+    let id = story.lesson("course-a", 0, "l1");
+    story.lesson("course-b", 0, "l1");
+    story.lesson("course-c", 0, "l1");
+    story.lesson("course-c", 1, "l2");
+    story.lesson("course-a", 1, "l2");
+    story.lesson("course-d", 0, "l1");
+    let event = story.pending[0].commit.events[0].id.0;
+    let caused = story.pending[2].commit.id.0;
+    for (index, cause) in [(2, event), (5, caused)] {
+        let commit = &mut story.pending[index].commit;
+        commit.metadata = Arc::new(Metadata { causation_id: Some(cause), ..(*commit.metadata).clone() });
+    }
+    let parked = [Parked { id, since: 0, asked_at: Timestamp(1) }];
+    let mut held = Held::new(&parked);
+    let held: Vec<bool> = story.pending.iter().map(|it| held.holds(&it.commit)).collect();
+    assert_eq!(held, [true, false, true, true, true, true]);
+}
+
+#[test]
+fn without_a_merge_function_the_events_are_kept() {
+    let mut story = Story::new();
+    let ask = Some(("CompleteLesson", L1.1));
+    story.pending("course-a", ExpectedVersion::Exact(0), Policy::Merge, ask, &[L1]);
+    story.base("course-a", true, &[L2]);
+    assert_eq!(story.check(&["1 replaced@1"]).became, [(1, Became::Kept)]);
 }
 
 #[test]

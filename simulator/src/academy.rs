@@ -6,6 +6,7 @@ use tidelog::{
     aggregate::{Aggregate, Context, RegisterError, Registry},
     commit::Policy,
     event::RecordedEvent,
+    merge::{Conflict, Merged},
     projection::Projection,
 };
 
@@ -24,6 +25,8 @@ pub(crate) enum Refusal {
     Member(u8),
     #[error("the group is full")]
     Full,
+    #[error("a note on {0} makes {1}")]
+    Sides(u32, u32),
 }
 
 /// A learner's way through lessons: each counts once, and needs the one before it.
@@ -74,7 +77,7 @@ impl Aggregate for Course {
     }
 }
 
-/// An exam: answers until it is handed in, once. A hand-in that comes too late is rejected, never decided again.
+/// An exam: answers until it is handed in, once. Whether a hand-in counts that was decided on other answers is asked.
 pub(crate) struct Exam;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,7 +128,7 @@ impl Aggregate for Exam {
     }
 
     fn policy(command_type: &str) -> Policy {
-        if command_type == "HandIn" { Policy::Reject } else { Policy::Redecide }
+        if command_type == "HandIn" { Policy::Ask } else { Policy::Redecide }
     }
 }
 
@@ -182,7 +185,7 @@ impl Aggregate for Group {
     }
 }
 
-/// Notes: facts that stand whatever else was written meanwhile.
+/// Notes: facts that stand whatever else was written meanwhile; how many there were before is put right.
 pub(crate) struct Notes;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -217,7 +220,15 @@ impl Aggregate for Notes {
     }
 
     fn policy(_: &str) -> Policy {
-        Policy::Keep
+        Policy::Merge
+    }
+
+    fn merge(conflict: Conflict<'_, Self>, _: &Context) -> Result<Merged<NotesEvent>, Refusal> {
+        let NotesCommand::Write { text } = conflict.command;
+        if conflict.mine.state - conflict.base != conflict.mine.events.len() as u32 {
+            return Err(Refusal::Sides(*conflict.base, *conflict.mine.state));
+        }
+        Ok(Merged::Events(vec![NotesEvent::Written { text, after: *conflict.theirs.state }]))
     }
 }
 
@@ -258,6 +269,7 @@ pub(crate) fn check(aggregate: &str, events: &[&RecordedEvent]) -> Result<(), St
         "course" => check_course(&read(events)?),
         "exam" => check_exam(&read(events)?),
         "group" => check_group(&read(events)?),
+        "notes" => check_notes(&read(events)?),
         _ => Ok(()),
     }
 }
@@ -290,6 +302,15 @@ fn check_exam(events: &[ExamEvent]) -> Result<(), String> {
                     answered.len()
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+fn check_notes(events: &[NotesEvent]) -> Result<(), String> {
+    for (NotesEvent::Written { after, .. }, before) in events.iter().zip(0..) {
+        if *after != before {
+            return Err(format!("a note says that it stands after {after}, and stands after {before}"));
         }
     }
     Ok(())

@@ -15,13 +15,13 @@ use tidelog::{
     aggregate::DecideError,
     command_id::CommandId,
     commit::Command,
+    conflict::Choice,
     engine::{ReadError, WriteError, WriteOptions},
     id::CommitId,
     json::Json,
     log::{AppendError, LogError},
     stream::StreamName,
 };
-use uuid::Uuid;
 
 /// What the world was promised.
 #[derive(Clone, Debug)]
@@ -36,8 +36,7 @@ pub(crate) struct Promise {
 pub(crate) struct Promises {
     pub(crate) made: BTreeMap<CommitId, Promise>,
     pub(crate) last: BTreeMap<usize, CommitId>,
-    /// Commits that another one caused, which was not rejected yet when they were acknowledged. Named ones may stand for another
-    /// device's, with another cause.
+    /// Commits that another one caused. Named ones may stand for another device's, with another cause.
     pub(crate) effects: BTreeSet<CommitId>,
     /// Commits that the app resolved after they were rejected, also before their receipts had arrived.
     pub(crate) resolved: BTreeSet<CommitId>,
@@ -51,21 +50,14 @@ impl World {
         let (aggregate, id, command, is_quiet) = command(ask);
         let name = named.then(|| CommandId::parse(&format!("{ask:?}")).ok()).flatten();
         let last = self.promises.borrow().last.get(&at).copied();
-        // something that was rejected already leads to nothing
-        let last = last.filter(|last| seat.engine.log().pending_sequence(*last).is_some());
         let causation_id = last.filter(|_| caused).map(|last| last.0);
         let options = WriteOptions { command_id: name, causation_id, ..WriteOptions::default() };
         let promises = Rc::clone(&self.promises);
         self.executor.spawn(seat.owner, async move {
             let answer = seat.engine.execute(aggregate, &id, command, options).await;
-            let late = match causation_id {
-                Some(cause) => was_rejected(&seat, cause).await,
-                None => false,
-            };
             let mut promises = promises.borrow_mut();
             if let Ok(receipt) = &answer
                 && causation_id.is_some()
-                && !late
                 && !named
             {
                 promises.effects.insert(receipt.commit_id);
@@ -85,11 +77,23 @@ impl World {
         });
     }
 
-    /// The app resolves its first rejected commit.
+    /// The first question of each device that has one is answered.
+    pub(crate) fn answer_all(&self) {
+        for device in &self.devices {
+            for seat in device.seats().into_iter().take(1) {
+                if seat.engine.status().conflicts > 0 {
+                    self.executor.spawn(seat.owner, async move { answer(&seat, true).await });
+                }
+            }
+        }
+    }
+
+    /// The app answers its first question, and resolves its first rejected commit.
     pub(crate) fn resolve(&self, at: usize, tab: usize, retry: bool) {
         let Some((_, seat)) = self.seat(at, tab) else { return };
         let promises = Rc::clone(&self.promises);
         self.executor.spawn(seat.owner, async move {
+            answer(&seat, retry).await;
             let Ok(rejected) = seat.engine.log().rejected().await else { return };
             let Some(first) = rejected.first().map(|rejected| rejected.commit.id) else { return };
             // whatever its answer: it may have happened
@@ -108,9 +112,13 @@ impl World {
     }
 }
 
-async fn was_rejected(seat: &Seat, cause: Uuid) -> bool {
-    let rejected = seat.engine.log().rejected().await;
-    rejected.is_ok_and(|rejected| rejected.iter().any(|it| it.commit.id.0 == cause))
+/// Whoever is asked which hand-in counts wants it decided again, or takes it back; where the rules refuse it, it is taken back.
+async fn answer(seat: &Seat, again: bool) {
+    let Some(asked) = seat.engine.log().parked().first().map(|asked| asked.id) else { return };
+    if !again || seat.engine.resolve(asked, Choice::Redecide).await.is_err() {
+        // storage may have failed, or another tab was faster: then it is asked again
+        let _ = seat.engine.resolve(asked, Choice::Discard).await;
+    }
 }
 
 /// Whether an answer is one that rules or planned faults lead to.
@@ -119,6 +127,7 @@ fn is_explained(error: &WriteError) -> bool {
     match error {
         WriteError::Decide(DecideError::Refused { .. })
         | WriteError::Rejected { .. }
+        | WriteError::Append(AppendError::CauseRejected { .. })
         | WriteError::CommandIdTaken { .. } => true,
         WriteError::Read(ReadError::Log(error)) | WriteError::Append(AppendError::Log(error)) => store(error),
         _ => false,

@@ -92,6 +92,11 @@ impl World {
             if self.looks_settled() {
                 return Ok(());
             }
+            self.answer_all();
+            self.drain()?;
+            if self.looks_settled() {
+                return Ok(());
+            }
             if !self.clock.advance() {
                 return Err("everybody waits for something that nobody will do".into());
             }

@@ -202,6 +202,7 @@ impl WriteError {
             Self::Append(AppendError::Conflict { .. }) => "version-conflict",
             Self::Append(AppendError::Invalid(error)) => invalid_code(error),
             Self::Append(AppendError::AlreadyPending { .. }) => "already-pending",
+            Self::Append(AppendError::CauseRejected { .. }) => "cause-rejected",
             Self::Append(AppendError::NotRejected { .. }) => "unknown-commit",
             Self::Append(AppendError::Moved) => "version-conflict",
             Self::Append(AppendError::Log(error)) => error.code(),

@@ -212,6 +212,7 @@ impl<S: Store> Inner<S> {
                 now: self.surroundings.now()?,
                 actor: actor.clone(),
                 replay: false,
+                arrived: vec![],
             };
             let began = self.meter.begin();
             let events = decider.decide(&command, &kept.state, &context);

@@ -5,6 +5,7 @@
 
 mod append;
 mod commits;
+mod conflicts;
 mod driver;
 mod dump;
 mod error;
@@ -22,6 +23,7 @@ mod projections;
 mod pulling;
 mod pushing;
 mod read;
+mod rebasing;
 mod replay;
 mod signal;
 mod snapshots;
@@ -32,6 +34,7 @@ mod travel;
 pub use crate::replay::At;
 pub use append::Imported;
 pub use commits::{ListedRejection, QueuedCommit};
+pub use conflicts::ListedConflict;
 pub use dump::{Dump, DumpedCommit, MAX_DUMPED};
 pub use error::{ReadError, WriteError};
 pub use execute::{Receipt, WriteOptions};
@@ -50,6 +53,7 @@ pub use travel::{RowDifference, RowsDifference, StateDifference};
 
 use crate::{
     aggregate::Registry,
+    conflict::Met,
     environment::Surroundings,
     id::{CommitId, DeviceId, SessionId},
     log::{
@@ -145,6 +149,9 @@ pub trait Host {
     fn post(&self, message: &str);
     /// Something went wrong in the background, in a projection: nobody awaits it. Each failure is told once.
     fn failed(&self, _error: &ReadError) {}
+    /// Pending commits did not stay as they were, because their streams moved. It is told once, in the tab that found it, after it is
+    /// durable; what others should know it passes on itself.
+    fn met(&self, _conflicts: &[Met]) {}
     /// There will be something to do after so many milliseconds: call [`Engine::maintain`] then.
     fn later(&self, _milliseconds: u64) {}
     /// Whether it wants to be told of every single timing. It is asked once, at the opening.

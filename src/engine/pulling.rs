@@ -1,10 +1,9 @@
 //! Pulling, and what an answer of the server does to the log: `pushing` ends here too.
 
-use super::{Inner, ReadError};
+use super::{Inner, ReadError, rebasing::Ground};
 use crate::{
-    aggregate::{Decider, State},
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
-    event::RecordedEvent,
+    conflict::{Choice, Met, Parked},
     id::CommitId,
     log::{
         Applied, Change, Head, LogError,
@@ -16,7 +15,6 @@ use crate::{
     sync::{
         machine::{Failure, Input, QUOTA_EXCEEDED},
         protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
-        rebase::{Base, Plan, Rebase},
         transport::{self, Transport},
     },
     time::Timestamp,
@@ -25,7 +23,6 @@ use crate::{
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap, HashSet},
-    rc::Rc,
     sync::Arc,
 };
 
@@ -53,6 +50,16 @@ pub(super) struct News {
     pub(super) superseded: HashSet<CommitId>,
     /// Streams whose pending commits must be decided again though nothing foreign arrived in them.
     pub(super) conflicts: BTreeSet<StreamName>,
+    /// What a person said about parked commits.
+    pub(super) answers: HashMap<CommitId, Choice>,
+}
+
+/// What news mean for the log, and what to tell of it.
+pub(super) struct Outcome {
+    pub(super) change: Change,
+    streams: Vec<String>,
+    tally: Tally,
+    met: Vec<Met>,
 }
 
 /// What a change comes down to, for the metrics.
@@ -110,7 +117,7 @@ impl<S: Store> Inner<S> {
         if up_to_date {
             session.conflicts.borrow_mut().clear();
         }
-        Ok(Input::Pulled { up_to_date, pending: self.log.head().pending_commits, news: changed })
+        Ok(Input::Pulled { up_to_date, pending: self.waiting().await?, news: changed })
     }
 
     /// Whether what the log holds under the id of a pending commit stands for it: it comes from the same command, or it is about
@@ -140,15 +147,27 @@ impl<S: Store> Inner<S> {
         }
         loop {
             let seen = self.log.head();
-            let Some((change, streams, tally)) = self.change(news, seen).await? else { return Ok(false) };
-            if self.log.apply(change).await? == Applied::Done {
-                self.tally(tally);
-                self.look_for_oldest().await;
-                self.consider_confirmed(&streams);
-                self.wrote(Some(streams));
+            let Some(outcome) = self.change(news, seen).await? else { return Ok(false) };
+            if self.apply(outcome).await? {
                 return Ok(true);
             }
         }
+    }
+
+    /// Writes what news mean, and tells of it; false if another tab was faster: then they have to be looked at again.
+    pub(super) async fn apply(&self, outcome: Outcome) -> Result<bool, LogError> {
+        let Outcome { change, streams, tally, met } = outcome;
+        if self.log.apply(change).await? == Applied::Stale {
+            return Ok(false);
+        }
+        self.tally(tally);
+        self.look_for_oldest().await;
+        self.consider_confirmed(&streams);
+        self.wrote(Some(streams));
+        if !met.is_empty() {
+            self.host.met(&met);
+        }
+        Ok(true)
     }
 
     fn tally(&self, tally: Tally) {
@@ -164,7 +183,7 @@ impl<S: Store> Inner<S> {
     }
 
     /// What the news means for the log as it stands at `seen`; none if nothing changes.
-    async fn change(&self, news: &News, seen: Head) -> Result<Option<(Change, Vec<String>, Tally)>, Failure> {
+    pub(super) async fn change(&self, news: &News, seen: Head) -> Result<Option<Outcome>, Failure> {
         let confirmed = self.fresh(news, &seen)?;
         let pending = self.affected(news, &confirmed, &seen).await?;
         let by_id: HashMap<CommitId, &PendingCommit> = pending.iter().map(|it| (it.commit.id, it)).collect();
@@ -210,11 +229,31 @@ impl<S: Store> Inner<S> {
         let mut touched = BTreeSet::new();
         touched.extend(streams_of_refused.map(|it| it.commit.stream.clone()));
         let in_order = pending.iter().take(settled.len()).all(|it| settled.contains(&it.sequence));
-        let left: Vec<PendingCommit> =
-            pending.into_iter().filter(|it| !settled.contains(&it.sequence)).collect();
+        let (own_settled, left): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|it| settled.contains(&it.sequence));
+        // what waited behind a question that is settled elsewhere is judged now
+        moved.extend(
+            own_settled
+                .iter()
+                .filter(|it| self.log.parked().iter().any(|parked| parked.id == it.commit.id))
+                .map(|it| it.commit.stream.clone()),
+        );
 
         let moved_here = !moved.is_empty();
-        let plan = self.rebase(&refused, &confirmed, &moved, &touched, &left).await?;
+        let parked = self.log.parked();
+        let asked = left.iter().filter(|it| news.answers.contains_key(&it.commit.id));
+        touched.extend(asked.map(|it| it.commit.stream.clone()));
+        let ground = Ground { confirmed: &confirmed, settled: &own_settled, left: &left, parked: &parked };
+        let plan = self.rebase(&refused, &news.answers, &ground, &moved, &touched).await?;
+        let gone_from_queue = |id: &CommitId| {
+            own_settled.iter().any(|it| it.commit.id == *id)
+                || plan.rejected.iter().any(|(_, it)| it.commit.id == *id)
+                || news.answers.contains_key(id)
+        };
+        let mut still: Vec<Parked> = parked.iter().filter(|it| !gone_from_queue(&it.id)).cloned().collect();
+        still.extend(plan.parked.iter().cloned());
+        let asks = still != parked;
+        let met = self.met(&plan, &left);
         let mut streams = moved;
         streams.extend(touched);
         streams.extend(confirmed.iter().map(|it| it.commit.stream.clone()));
@@ -227,7 +266,7 @@ impl<S: Store> Inner<S> {
         let gone = !news.superseded.is_empty() && !settled.is_empty();
         let rebased =
             gone || !(plan.replaced.is_empty() && plan.absorbed.is_empty() && plan.rejected.is_empty());
-        if confirmed.is_empty() && !rebased && cursor.is_none() && log_id.is_none() {
+        if confirmed.is_empty() && !rebased && !asks && cursor.is_none() && log_id.is_none() {
             return Ok(None);
         }
         let absorbed = left.iter().filter(|it| plan.absorbed.contains(&it.sequence)).map(|it| it.commit.id);
@@ -246,8 +285,9 @@ impl<S: Store> Inner<S> {
             settled,
             replaced: plan.replaced,
             rejected: plan.rejected,
+            parked: asks.then_some(still),
         };
-        Ok(Some((change, streams, tally)))
+        Ok(Some(Outcome { change, streams, tally, met }))
     }
 
     /// The pending commits that the news may touch: all of them, or where the page merely confirms the head of the queue as it
@@ -261,7 +301,8 @@ impl<S: Store> Inner<S> {
         if seen.pending_commits == 0 {
             return Ok(vec![]);
         }
-        if news.refused.is_empty() && news.conflicts.is_empty() && news.superseded.is_empty() {
+        let is_page = news.refused.is_empty() && news.conflicts.is_empty();
+        if is_page && news.superseded.is_empty() && news.answers.is_empty() {
             let first = if confirmed.is_empty() {
                 vec![]
             } else {
@@ -308,74 +349,6 @@ impl<S: Store> Inner<S> {
             fresh.push(confirmed.clone());
         }
         Ok(fresh)
-    }
-
-    /// Brings the commits that are left onto what is confirmed. A rejection can reach further streams through causation: then
-    /// their bases are fetched and the plan is made again.
-    async fn rebase(
-        &self,
-        refused: &HashMap<CommitId, Reason>,
-        confirmed: &[ConfirmedCommit],
-        moved: &BTreeSet<StreamName>,
-        touched: &BTreeSet<StreamName>,
-        left: &[PendingCommit],
-    ) -> Result<Plan, Failure> {
-        let holding: HashSet<&StreamName> = left.iter().map(|it| &it.commit.stream).collect();
-        let mut bases = HashMap::new();
-        let wanted = moved.union(touched).filter(|stream| holding.contains(stream));
-        let mut wanted: Vec<StreamName> = wanted.cloned().collect();
-        if wanted.is_empty() {
-            return Ok(Plan::default());
-        }
-        let now = self.surroundings.now().map_err(|error| failure("app", error.to_string()))?;
-        let new_id = || self.surroundings.id_at(now);
-        let rebase =
-            Rebase { registry: &self.registry, decoder: &self.decoder, now, new_id: &new_id, refused };
-        loop {
-            for stream in wanted {
-                let base = self.base(&stream, confirmed, moved.contains(&stream)).await?;
-                bases.insert(stream, base);
-            }
-            let plan = rebase.plan(left, &bases);
-            if plan.needs.is_empty() {
-                return Ok(plan);
-            }
-            wanted = plan.needs.into_iter().collect();
-        }
-    }
-
-    async fn base(
-        &self,
-        stream: &StreamName,
-        confirmed: &[ConfirmedCommit],
-        moved: bool,
-    ) -> Result<Base, Failure> {
-        let mut arrived = Vec::new();
-        for it in confirmed.iter().filter(|it| it.commit.stream == *stream) {
-            let recorded = (it.first_position, it.recorded_at);
-            arrived.extend(RecordedEvent::of_commit(it.commit.clone(), it.first_version, Some(recorded)));
-        }
-        let here = self.log.confirmed_version(stream);
-        let version = arrived.last().map_or(here, |event| event.version);
-        let state = match self.confirmed_with(stream, here, arrived).await {
-            Err(ReadError::Log(error)) => return Err(error.into()),
-            state => state.map_err(|error| error.to_string()),
-        };
-        Ok(Base { version, state, moved })
-    }
-
-    /// The state of a stream's confirmed events here and those that arrived.
-    async fn confirmed_with(
-        &self,
-        stream: &StreamName,
-        here: Version,
-        arrived: Vec<RecordedEvent>,
-    ) -> Result<(Rc<dyn Decider>, State), ReadError> {
-        let decider = self.decider(stream.aggregate())?;
-        let mut resumed = self.resume(&decider, stream, here).await?;
-        resumed.events.extend(arrived);
-        let kept = self.folded(&decider, resumed)?;
-        Ok((decider, kept.state))
     }
 }
 

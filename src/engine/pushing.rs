@@ -21,7 +21,7 @@ const PUSH_BYTES: usize = MAX_PUSH_BYTES / 4 * 3;
 
 impl<S: Store> Inner<S> {
     pub(super) async fn push(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
-        let pending = self.log.pending(0, session.batch.get(), PUSH_BYTES).await?;
+        let pending = self.sendable(session.batch.get(), PUSH_BYTES).await?;
         if pending.is_empty() {
             return Ok(Input::Pushed { accepted: false });
         }

@@ -79,6 +79,8 @@ pub struct Status {
     pub pending_since: Option<i64>,
     /// Rejected commits that wait for the app.
     pub rejected: u64,
+    /// Pending commits that a person is asked about.
+    pub conflicts: u64,
     /// Blocks of the log.
     pub blocks: u64,
     /// How far the server's log has been pulled.
@@ -138,6 +140,7 @@ impl<S: Store> Engine<S> {
             pending_events: head.pending_events,
             pending_since: self.inner.queue().oldest.map(crate::time::Timestamp::millis),
             rejected: head.rejected,
+            conflicts: head.parked,
             blocks: head.blocks,
             cursor: head.cursor.0,
             corrupt: corrupt

@@ -45,6 +45,7 @@ impl Request {
 enum Refusal {
     Conflict { stream: StreamName, expected: ExpectedVersion, actual: Version },
     AlreadyPending(CommitId),
+    CauseRejected { id: CommitId, cause: CommitId },
     NotRejected(CommitId),
     Moved,
 }
@@ -118,6 +119,13 @@ impl<'v> Prospect<'v> {
             let is_known = self.view.index.sequence(commit.id).is_some() || self.ids.contains(&commit.id);
             if is_known || ids.insert(commit.id, ()).is_some() {
                 return Err(Refusal::AlreadyPending(commit.id));
+            }
+            let cause = commit.metadata.causation_id.and_then(|cause| self.view.rejected_cause(cause));
+            // a retry is caused by what it takes the place of
+            if let Some(cause) = cause.filter(|cause| !request.resolves.contains(cause))
+                && !made(Mistake::EffectOfRejected)
+            {
+                return Err(Refusal::CauseRejected { id: commit.id, cause });
             }
         }
         for id in &request.resolves {
@@ -321,6 +329,7 @@ impl<S: Store> Inner<S> {
         for (request, refusal) in refused {
             let error = match refusal {
                 Refusal::AlreadyPending(id) => AppendError::AlreadyPending { id },
+                Refusal::CauseRejected { id, cause } => AppendError::CauseRejected { id, cause },
                 Refusal::NotRejected(id) => AppendError::NotRejected { id },
                 Refusal::Moved => AppendError::Moved,
                 Refusal::Conflict { stream, expected, actual } => {

@@ -5,6 +5,7 @@ use super::{
     block::{Block, Encoded, Packer, Region, Standing},
     event_log::Inner,
     open_blocks::damage,
+    parked::parked_row,
     rows::{HeadRecord, rejected_row},
     sorted::Sorted,
     store::{Batch, Key, Store, Write, Written},
@@ -78,9 +79,12 @@ impl<S: Store> Inner<S> {
             view.take(&outcome.confirmed);
             view.take(&outcome.pending);
             for (_, rejected) in &change.rejected {
-                view.rejected.insert(rejected.commit.id, ());
+                view.take_rejected(rejected);
             }
             view.record = outcome.record;
+            if let Some(parked) = change.parked {
+                view.parked = parked;
+            }
             view.epoch = epoch + 1;
         }
         drop(view);
@@ -218,6 +222,7 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
         record.log_id.clone_from(&change.log_id);
     }
     writes.push(record.row());
+    writes.extend(change.parked.as_deref().map(parked_row));
     let region = view.appends_to();
     let absent = vec![(region.table(), Key::Number(view.next_key(region)))];
     let batch = Batch {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     commit::{Policy, RejectedCommit},
+    conflict::Parked,
     id::{CommitId, DeviceId},
     stream::StreamName,
     time::Timestamp,
@@ -214,6 +215,12 @@ impl<S: Store> Log<S> {
     pub async fn apply(&self, change: Change) -> Result<Applied, LogError> {
         let inner = Rc::clone(&self.inner);
         self.inner.take_turn(async move { inner.apply(change).await }).await
+    }
+
+    /// The pending commits that a person is asked about, in the order they were asked about.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Parked> {
+        self.inner.view.borrow().parked.clone()
     }
 
     /// Whether a commit is on the rejected list.

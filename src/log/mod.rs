@@ -18,6 +18,7 @@ mod load;
 mod memory;
 mod merge;
 mod open_blocks;
+mod parked;
 mod query;
 mod read;
 mod rows;
@@ -36,6 +37,7 @@ pub(crate) use block::{crc32, wire};
 
 use crate::{
     commit::{Commit, ConfirmedCommit, InvalidCommit, PendingCommit, Policy, RejectedCommit},
+    conflict::Parked,
     event::RecordedEvent,
     id::CommitId,
     stream::StreamName,
@@ -111,6 +113,14 @@ pub enum AppendError {
     NotRejected {
         /// The commit.
         id: CommitId,
+    },
+    /// What caused the commit was rejected, perhaps by another tab while this one decided: it would be rejected with it.
+    #[error("commit {id} was caused by commit {cause}, which was rejected")]
+    CauseRejected {
+        /// The commit.
+        id: CommitId,
+        /// The rejected commit.
+        cause: CommitId,
     },
     /// Pending commits were replaced or rejected since the state that the append was decided on; its version may fit all the same.
     #[error("what was decided on has changed meanwhile: decide again")]
@@ -207,6 +217,8 @@ pub struct Head {
     pub log_id: Option<Arc<str>>,
     /// The number of rejected commits that wait for the app.
     pub rejected: u64,
+    /// The number of pending commits that a person is asked about.
+    pub parked: u64,
     /// The number of blocks, confirmed and pending.
     pub blocks: u64,
 }
@@ -228,6 +240,8 @@ pub struct Change {
     pub replaced: Vec<PendingCommit>,
     /// Pending commits to move to the rejected list, by sequence.
     pub rejected: Vec<(u64, RejectedCommit)>,
+    /// The pending commits that a person is asked about from now on, if they are others than before.
+    pub parked: Option<Vec<Parked>>,
     /// Whether `revision` rises; see [`Head::revision`].
     pub revises: bool,
 }

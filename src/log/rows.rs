@@ -121,7 +121,7 @@ pub(super) fn rejected_of_row(key: &Key, row: &[u8]) -> Result<RejectedCommit, L
     read().map_err(|error| corrupt(Table::Rejected, key, &error))
 }
 
-fn corrupt(table: Table, key: &Key, error: &BlockError) -> LogError {
+pub(super) fn corrupt(table: Table, key: &Key, error: &BlockError) -> LogError {
     LogError::Corrupt { table, key: key.clone(), reason: error.to_string() }
 }
 

@@ -4,11 +4,13 @@ use super::{
     Authority, Head, LogError,
     block::{Directory, Encoded, Region},
     index::Index,
-    rows::{HEAD, HeadRecord},
+    parked::{PARKED, parked_of_row},
+    rows::{HEAD, HeadRecord, rejected_of_row},
     sorted::Sorted,
     store::{Bytes, Key, Loaded, Selection, Store, Table},
 };
-use crate::id::CommitId;
+use crate::{commit::RejectedCommit, conflict::Parked, id::CommitId};
+use uuid::Uuid;
 
 /// What a holder of the database knows of it.
 #[derive(Clone, Debug)]
@@ -18,6 +20,9 @@ pub(super) struct View {
     pub(super) is_new: bool,
     pub(super) record: HeadRecord,
     pub(super) rejected: Sorted<CommitId, ()>,
+    /// Rejected commits by what names them as a cause: their ids, and those of their events.
+    rejected_causes: Sorted<Uuid, CommitId>,
+    pub(super) parked: Vec<Parked>,
     pub(super) index: Index,
     /// Rows other than blocks that can't be read.
     pub(super) bad_rows: Vec<(Table, Key, String)>,
@@ -86,6 +91,8 @@ impl Draft {
             is_new: true,
             record: HeadRecord::new(authority),
             rejected: Sorted::default(),
+            rejected_causes: Sorted::default(),
+            parked: Vec::new(),
             index: Index::default(),
             bad_rows: Vec::new(),
         };
@@ -97,10 +104,18 @@ impl Draft {
                         view.record = HeadRecord::of_row(&key, &row)?;
                         view.is_new = false;
                     }
+                    (0, Key::Text(name)) if &**name == PARKED => match parked_of_row(&key, &row) {
+                        Ok(parked) => view.parked = parked,
+                        Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
+                    },
                     (1, Key::Text(id)) => match id.parse() {
-                        Ok(id) => {
-                            view.rejected.insert(id, ());
-                        }
+                        Ok(id) => match rejected_of_row(&key, &row) {
+                            Ok(rejected) => view.take_rejected(&rejected),
+                            // whoever lists them notes the damage
+                            Err(_) => {
+                                view.rejected.insert(id, ());
+                            }
+                        },
                         Err(_) => {
                             view.note_bad_row(Table::Rejected, key, "its key is not the id of a commit")
                         }
@@ -191,6 +206,22 @@ impl View {
         }
     }
 
+    pub(super) fn take_rejected(&mut self, RejectedCommit { commit, reason, .. }: &RejectedCommit) {
+        self.rejected.insert(commit.id, ());
+        // an id that another commit has in the log names that one
+        if &*reason.code != "command-id-taken" {
+            self.rejected_causes.insert(commit.id.0, commit.id);
+        }
+        for event in &commit.events {
+            self.rejected_causes.insert(event.id.0, commit.id);
+        }
+    }
+
+    /// The rejected commit that this is the id of, or of an event of.
+    pub(super) fn rejected_cause(&self, cause: Uuid) -> Option<CommitId> {
+        self.rejected_causes.get(&cause).copied().filter(|id| self.rejected.contains(id))
+    }
+
     pub(super) fn note_bad_row(&mut self, table: Table, key: Key, damage: &str) {
         if !self.bad_rows.iter().any(|(its_table, at, _)| *its_table == table && *at == key) {
             self.bad_rows.push((table, key, damage.into()));
@@ -272,6 +303,7 @@ impl View {
             cursor: record.cursor.clone(),
             log_id: record.log_id.clone(),
             rejected: self.rejected.len() as u64,
+            parked: self.parked.len() as u64,
             blocks: Region::BOTH.into_iter().map(|region| index.blocks(region).len() as u64).sum(),
         }
     }

@@ -110,6 +110,9 @@ pub(super) fn write_failure(error: WriteError) -> JsValue {
             ..Details::default()
         },
         WriteError::Append(AppendError::Log(error)) => of_log(error),
+        WriteError::Append(AppendError::CauseRejected { cause, .. }) => {
+            Details { commit_id: Some(cause.to_string()), ..Details::default() }
+        }
         WriteError::Rejected { id, .. } => Details { commit_id: Some(id.to_string()), ..Details::default() },
         WriteError::CommandIdTaken { id, stream } => {
             Details { commit_id: Some(id.to_string()), stream: Some(stream.as_str()), ..Details::default() }

@@ -41,7 +41,7 @@ fn rebased(policy: Policy) -> Plan {
     let confirmed = confirm(foreign, 1, 1);
     let events: Vec<_> = RecordedEvent::of_commit(confirmed.commit, 1, Some((1, NOW))).collect();
     let state = decider.evolve(decider.initial().unwrap(), &events).unwrap();
-    let base = Base { version: 1, state: Ok((decider, state)), moved: true };
+    let base = Base::new(1, Ok((decider, state)), true);
     let pending = PendingCommit { sequence: 1, first_version: 1, policy, commit: hand_in };
     let refused = HashMap::new();
     let rebase = Rebase {
@@ -50,6 +50,8 @@ fn rebased(policy: Policy) -> Plan {
         now: NOW,
         new_id: &|| Uuid::from_u128(0xfeed),
         refused: &refused,
+        parked: &[],
+        answers: &HashMap::new(),
     };
     rebase.plan(&[pending], &HashMap::from([(stream("exam-ada"), base)]))
 }

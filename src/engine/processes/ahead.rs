@@ -3,7 +3,7 @@
 use super::Process;
 use crate::{
     engine::{Inner, WriteError},
-    log::{Place, store::Store},
+    log::{AppendError, Place, store::Store},
     process::{Instance, advance},
     stream::StreamName,
 };
@@ -57,7 +57,8 @@ impl<S: Store> Inner<S> {
                         | Err(
                             WriteError::Decide(_)
                             | WriteError::Rejected { .. }
-                            | WriteError::CommandIdTaken { .. },
+                            | WriteError::CommandIdTaken { .. }
+                            | WriteError::Append(AppendError::CauseRejected { .. }),
                         ) => {}
                         Err(error) => {
                             process.ahead.borrow_mut().remove(&step.id);

@@ -175,6 +175,7 @@ impl<S: Store> Inner<S> {
                 }
                 // another tab has come to another answer
                 Err(WriteError::CommandIdTaken { .. }) => Attempt::Holds,
+                Err(WriteError::Append(AppendError::CauseRejected { .. })) => Attempt::Waits,
                 Err(error) => match refusal(&error) {
                     Some(failure) => {
                         let note = Note::of_step(id, errand, Some(failure));
@@ -234,7 +235,8 @@ impl<S: Store> Inner<S> {
                 AppendError::Moved
                 | AppendError::Conflict { .. }
                 | AppendError::AlreadyPending { .. }
-                | AppendError::NotRejected { .. },
+                | AppendError::NotRejected { .. }
+                | AppendError::CauseRejected { .. },
             ) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -190,6 +190,8 @@ impl<'b> Record<'b> {
             0 => Policy::Redecide,
             1 => Policy::Keep,
             2 => Policy::Reject,
+            3 => Policy::Ask,
+            4 => Policy::Merge,
             _ => return Err(BlockError::Malformed("a commit has a policy that is not known")),
         };
         let correlation_id = if has(bits::OWN_CORRELATION) { id.0 } else { reader.id()? };

@@ -29,7 +29,7 @@ pub(super) mod commit_bits {
     pub(crate) const GENERATION: u64 = 1 << 5;
     /// Two bits: any, exists, none, exact.
     pub(crate) const EXPECTED: u32 = 6;
-    /// Two bits: redecide, keep, reject.
+    /// The rest: redecide, keep, reject, ask, merge.
     pub(crate) const POLICY: u32 = 8;
 }
 
@@ -262,6 +262,8 @@ impl BlockWriter {
             Policy::Redecide => 0,
             Policy::Keep => 1,
             Policy::Reject => 2,
+            Policy::Ask => 3,
+            Policy::Merge => 4,
         };
         let own_correlation = metadata.correlation_id == commit.id.0;
         let mut flags: u64 = expected << bits::EXPECTED | policy << bits::POLICY;

@@ -91,7 +91,13 @@ fn commit() -> impl Strategy<Value = Commit> {
 
 /// Commits as a region holds them: keys rise, with gaps.
 fn stored(region: Region) -> impl Strategy<Value = Vec<Stored>> {
-    let policies = prop_oneof![Just(Policy::Redecide), Just(Policy::Keep), Just(Policy::Reject)];
+    let policies = prop_oneof![
+        Just(Policy::Redecide),
+        Just(Policy::Keep),
+        Just(Policy::Reject),
+        Just(Policy::Ask),
+        Just(Policy::Merge)
+    ];
     let one = (commit(), 0..1_000_u64, policies, 1..=u64::MAX >> 2, any::<i64>());
     vec(one, 1..12).prop_map(move |commits| {
         let mut key = 0;

@@ -37,7 +37,7 @@ use std::fmt::Debug;
 #[must_use]
 pub fn aggregate<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let stream = StreamName::of(A::NAME, "1").expect("the name of an aggregate");
-    let context = Context { stream, version: 0, now: NOW, actor: None, replay: false };
+    let context = Context { stream, version: 0, now: NOW, actor: None, replay: false, arrived: vec![] };
     Given { context, events: events.into_iter().collect() }
 }
 

@@ -62,12 +62,14 @@ impl Device {
         rejected.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// What became of its commands, in the order they came; `pending` for those that the server has not judged.
+    /// What became of its commands, in the order they came; `pending` for those that the server has not judged,
+    /// `asked` for those that a person is asked about.
     pub(super) async fn outcomes(&self) -> Vec<String> {
         let mut words = Vec::new();
         for (stream, id) in &self.commits {
             if self.engine.log().pending_sequence(*id).is_some() {
-                words.push("pending".into());
+                let is_asked = self.engine.log().parked().iter().any(|parked| parked.id == *id);
+                words.push(if is_asked { "asked".into() } else { "pending".into() });
                 continue;
             }
             let word = match self.engine.outcome(stream, *id).await {
