@@ -1,22 +1,65 @@
 //! The arguments of the binary.
 
 use axum::http::HeaderValue;
-use clap::{Parser, value_parser};
+use clap::{Parser, Subcommand, value_parser};
 use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
-use tidelog_server::{Access, Limits, NotAToken, Origins, Token};
+use tidelog_server::{
+    Access, Limits, NotAToken, Origins, Token,
+    storage::postgres::{PostgresAddress, PostgresLimits},
+};
 use tracing_subscriber::filter::LevelFilter;
 
-/// The reference sync server of Tidelog.
+/// The reference sync server of Tidelog. Without a command it serves.
 #[derive(Parser)]
-#[command(version, about, long_about = None)]
+#[command(version, about, long_about = None, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+
+    /// What to write to standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info", global = true)]
+    pub(crate) log: LevelFilter,
+}
+
+/// What else there is to do than to serve.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make the tables in a database, or bring those of an older server forward, and say what was done
+    Migrate(Migrate),
+}
+
+/// Make the tables in a database, or bring those of an older server forward.
+#[derive(Parser)]
+pub(crate) struct Migrate {
+    /// The database: postgres://USER@HOST/DATABASE, or a SQLite file
+    #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
+    pub(crate) database: Database,
+}
+
+/// How to serve.
+#[derive(Parser)]
+pub(crate) struct Serve {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
 
-    /// SQLite file that holds the logs, made if it does not exist, or :memory: for a trial
-    #[arg(long, value_name = "FILE|:memory:", default_value = "tidelog.sqlite")]
+    /// Where the logs are: a SQLite file, made if it does not exist; postgres://USER@HOST/DATABASE; or :memory: for a trial.
+    /// Other users of this machine can read arguments: prefer the environment for an address with a password
+    #[arg(
+        long,
+        value_name = "FILE|postgres://…|:memory:",
+        default_value = "tidelog.sqlite",
+        env = "TIDELOG_DATABASE",
+        hide_env_values = true
+    )]
     pub(crate) database: Database,
+
+    /// Most connections to a PostgreSQL database; one more hears what other servers write
+    #[arg(long, value_name = "N", default_value_t = PostgresLimits::default().connections, value_parser = connections)]
+    database_connections: usize,
 
     /// Bearer token that clients show; may be given several times. Other users of this machine can read arguments:
     /// prefer the environment, TIDELOG_TOKENS="ONE TWO"
@@ -58,25 +101,34 @@ pub(crate) struct Args {
     /// Longest time for requests under way after SIGTERM or SIGINT, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().shutdown_timeout.as_secs())]
     shutdown_timeout: u64,
-
-    /// What to write to standard error: off, error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log: LevelFilter,
 }
 
-/// Where the logs are kept.
-#[derive(Clone, Debug)]
+/// Where the logs are kept. It has no `Debug`: an address may have a password.
+#[derive(Clone)]
 pub(crate) enum Database {
     /// In memory, until the process ends.
     Memory,
     /// In a SQLite file.
     File(PathBuf),
+    /// In a PostgreSQL database of this address, not yet looked into, so that nobody quotes it.
+    Postgres(String),
 }
 
 impl FromStr for Database {
     type Err = Infallible;
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == ":memory:" { Self::Memory } else { Self::File(text.into()) })
+        Ok(match text {
+            ":memory:" => Self::Memory,
+            text if PostgresAddress::is_one(text) => Self::Postgres(text.to_owned()),
+            text => Self::File(text.into()),
+        })
+    }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1_000) => Ok(count),
+        _ => Err("give a number from 1 to 1000".to_owned()),
     }
 }
 
@@ -96,7 +148,7 @@ pub(crate) enum ArgsError {
     Origin(String),
 }
 
-impl Args {
+impl Serve {
     /// Who may use the logs. The environment is read only if no token stands in the arguments.
     pub(crate) fn access(&self) -> Result<Access, ArgsError> {
         if self.no_auth {
@@ -124,6 +176,10 @@ impl Args {
             _ => Err(ArgsError::Origin(text.clone())),
         };
         Ok(Origins::These(self.origins.iter().map(origin).collect::<Result<_, _>>()?))
+    }
+
+    pub(crate) fn postgres_limits(&self) -> PostgresLimits {
+        PostgresLimits { connections: self.database_connections, ..PostgresLimits::default() }
     }
 
     pub(crate) fn limits(&self) -> Limits {

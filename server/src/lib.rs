@@ -40,4 +40,4 @@ pub use app::app;
 pub use config::{Config, Limits, Origins};
 pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};
 pub use serve::{Stopped, serve};
-pub use storage::{Storage, sqlite::Sqlite};
+pub use storage::{Storage, postgres::Postgres, sqlite::Sqlite};

@@ -1,8 +1,9 @@
-//! Starts the sync server.
+//! Starts the sync server, or sees to its database.
 
 mod args;
+mod migrate;
 
-use args::{Args, Database};
+use args::{Args, Command, Database, Serve};
 use clap::Parser;
 use std::{
     error::Error,
@@ -11,7 +12,10 @@ use std::{
     process::ExitCode,
     sync::Arc,
 };
-use tidelog_server::{Config, Sqlite, Stopped, app, serve};
+use tidelog_server::{
+    Access, Config, Origins, Postgres, Sqlite, Stopped, Storage, app, serve,
+    storage::postgres::PostgresAddress,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -31,26 +35,45 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
-    let access = args.access()?;
-    let origins = args.origins()?;
-    let storage = match &args.database {
-        Database::Memory => Sqlite::in_memory()?,
-        Database::File(file) => Sqlite::open(file).map_err(|error| format!("{}: {error}", file.display()))?,
-    };
-    let limits = args.limits();
-    let config = Config { origins, limits, ..Config::new(Arc::new(storage), access) };
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
-        let listener = TcpListener::bind(&args.listen)
-            .await
-            .map_err(|error| format!("can't listen on {}: {error}", args.listen))?;
-        let stop = told_to_stop()?;
-        let address = listener.local_addr()?;
-        // Whoever started the server may have closed its end of the pipe already.
-        let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-        if serve(listener, app(config), limits, stop).await == Stopped::Cut {
-            tracing::warn!("some requests took longer than the time to shut down and were cut");
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match args.command {
+        None => {
+            // What is wrong with the arguments is said before anything is opened.
+            let (access, origins) = (args.serve.access()?, args.serve.origins()?);
+            runtime()?.block_on(serve_until_told(args.serve, access, origins))
         }
-        Ok(())
+        Some(Command::Migrate(migrate)) => runtime()?.block_on(migrate::migrate(&migrate.database)),
+    }
+}
+
+async fn serve_until_told(args: Serve, access: Access, origins: Origins) -> Result<(), Box<dyn Error>> {
+    let storage = open(&args).await?;
+    let limits = args.limits();
+    let config = Config { origins, limits, ..Config::new(storage, access) };
+    let listener = TcpListener::bind(&args.listen)
+        .await
+        .map_err(|error| format!("can't listen on {}: {error}", args.listen))?;
+    let stop = told_to_stop()?;
+    let address = listener.local_addr()?;
+    // Whoever started the server may have closed its end of the pipe already.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    if serve(listener, app(config), limits, stop).await == Stopped::Cut {
+        tracing::warn!("some requests took longer than the time to shut down and were cut");
+    }
+    Ok(())
+}
+
+async fn open(args: &Serve) -> Result<Arc<dyn Storage>, Box<dyn Error>> {
+    Ok(match &args.database {
+        Database::Memory => Arc::new(Sqlite::in_memory()?),
+        Database::File(file) => {
+            Arc::new(Sqlite::open(file).map_err(|error| format!("{}: {error}", file.display()))?)
+        }
+        Database::Postgres(address) => {
+            let address: PostgresAddress = address.parse()?;
+            let storage = Postgres::open(&address, args.postgres_limits()).await;
+            Arc::new(storage.map_err(|error| format!("{address}: {error}"))?)
+        }
     })
 }
 

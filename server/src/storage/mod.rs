@@ -1,7 +1,9 @@
 //! Where logs are kept: the contract. `tests/contract` holds the suite that every implementation passes.
 
 mod bell;
+pub mod postgres;
 pub mod sqlite;
+mod stored;
 
 use crate::log_name::LogName;
 use futures_util::future::BoxFuture;
@@ -101,8 +103,21 @@ pub enum StorageError {
         /// The newest version that this code knows.
         known: i64,
     },
+    /// The database is of an older version, and this database is brought up to date only when somebody says so.
+    #[error(
+        "the database has schema version {found}, and this server needs {needed}: stop the older servers and run \
+         `tidelog-server migrate`"
+    )]
+    OlderSchema {
+        /// The version found.
+        found: i64,
+        /// The version that this code works with.
+        needed: i64,
+    },
     /// The database holds something else.
-    #[error("the database holds something other than Tidelog's logs; give the server a file of its own")]
+    #[error(
+        "the database holds something other than Tidelog's logs; give the server a file or a database of its own"
+    )]
     Foreign,
     /// What was read is not what was written.
     #[error("the commit at position {position} of log {log} can't be read: {reason}")]
@@ -117,6 +132,9 @@ pub enum StorageError {
     /// The database can't serve at the moment (busy, full, out of reach); trying again later may help.
     #[error("the database can't serve at the moment: {0}")]
     Unavailable(#[source] BoxError),
+    /// The address of the database, or what it says about the way there, is of no use.
+    #[error("the address of the database is of no use: {0}")]
+    Address(String),
     /// The database failed.
     #[error("the database failed: {0}")]
     Failed(#[source] BoxError),

@@ -1,6 +1,7 @@
-//! The binary killed in the middle of pushes: whatever it acknowledged is there, and nothing is there twice.
+//! Killed in the middle of pushes: whatever was acknowledged is there, each push is there whole or not at all, and nothing is
+//! there twice.
 
-use crate::{kit::*, process::Process};
+use crate::{contract::File, kit::*, process::Process};
 use std::collections::HashMap;
 use tidelog::{
     commit::Commit,
@@ -10,10 +11,42 @@ use tidelog::{
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
-const ROUNDS: usize = 12;
 const WRITERS: usize = 4;
 
-/// Pushes until the server is gone; returns what was sent and not answered.
+/// What is killed, and how it comes back.
+pub(crate) trait Victim {
+    /// Starts whatever does not run; resolves once it answers.
+    async fn start(&mut self) -> LogClient;
+    /// Kills it; resolves once nothing can be written any more by what was killed.
+    async fn kill(&mut self);
+}
+
+/// The server over a SQLite file.
+#[derive(Default)]
+struct ServerOfAFile {
+    file: File,
+    server: Option<Process>,
+}
+
+impl Victim for ServerOfAFile {
+    async fn start(&mut self) -> LogClient {
+        if self.server.is_none() {
+            self.server = Some(Process::start(&self.file.path, &[]).await);
+        }
+        self.server.as_ref().unwrap().client.clone()
+    }
+
+    async fn kill(&mut self) {
+        self.server.take().unwrap().kill().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_kill() {
+    what_was_acknowledged_survives(&mut ServerOfAFile::default(), 12).await;
+}
+
+/// Pushes until there is no answer; returns what was sent and not answered.
 async fn write(client: LogClient, writer: usize, acknowledged: mpsc::UnboundedSender<Pushed>) -> Vec<Commit> {
     loop {
         let commits: Vec<_> = (0..5)
@@ -21,23 +54,24 @@ async fn write(client: LogClient, writer: usize, acknowledged: mpsc::UnboundedSe
             .collect();
         match client.try_push(&push(commits.clone())).await {
             Ok(pushed) => acknowledged.send(pushed).unwrap(),
-            Err(_) => return commits,
+            Err(error) => {
+                // The server may be gone, or say that its database is.
+                assert!(error.status().is_none_or(|status| status == 503), "{error}");
+                return commits;
+            }
         }
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_a_kill() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("logs.sqlite");
+pub(crate) async fn what_was_acknowledged_survives(victim: &mut impl Victim, rounds: usize) {
     let mut known: HashMap<CommitId, (u64, u64)> = HashMap::new();
     let mut log_id = None;
-    for round in 0..ROUNDS {
-        let server = Process::start(&database, &[]).await;
+    for round in 0..rounds {
+        let client = victim.start().await;
         let (sender, mut acknowledged) = mpsc::unbounded_channel();
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
-            writers.spawn(write(server.client.clone(), writer, sender.clone()));
+            writers.spawn(write(client.clone(), writer, sender.clone()));
         }
         drop(sender);
         let mut note = |pushed: Pushed| {
@@ -48,14 +82,14 @@ async fn what_was_acknowledged_survives_a_kill() {
         for _ in 0..10 + 3 * round {
             note(acknowledged.recv().await.unwrap());
         }
-        server.kill().await;
+        victim.kill().await;
         let unanswered: Vec<Commit> = writers.join_all().await.into_iter().flatten().collect();
         while let Some(pushed) = acknowledged.recv().await {
             note(pushed);
         }
 
-        let server = Process::start(&database, &[]).await;
-        let pulled = server.client.pull(1000).await;
+        let client = victim.start().await;
+        let pulled = client.pull(1000).await;
         check_log(&pulled);
         let there: HashMap<_, _> = pulled
             .iter()
@@ -68,7 +102,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         for push in unanswered.chunks(5) {
             let before = push.iter().filter(|commit| there.contains_key(&commit.id)).count();
             assert!([0, 5].contains(&before), "round {round}: {before} of 5");
-            for outcome in server.client.push(push).await.outcomes {
+            for outcome in client.push(push).await.outcomes {
                 let place = match outcome.result {
                     PushResult::Committed { first_version, first_position } if before == 0 => {
                         (first_version, first_position)
@@ -82,7 +116,6 @@ async fn what_was_acknowledged_survives_a_kill() {
                 known.insert(outcome.id, place);
             }
         }
-        assert_eq!(server.client.pull(1000).await.len(), known.len(), "round {round}");
-        server.kill().await;
+        assert_eq!(client.pull(1000).await.len(), known.len(), "round {round}");
     }
 }

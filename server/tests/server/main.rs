@@ -9,6 +9,7 @@ mod crash;
 mod documented;
 mod kit;
 mod live;
+mod postgres;
 mod process;
 mod push_and_pull;
 mod refusals;

@@ -15,13 +15,14 @@ pub(crate) struct Process {
 
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidelog-server"));
-    command.args(args).env_remove("TIDELOG_TOKENS").kill_on_drop(true);
+    command.args(args).env_remove("TIDELOG_TOKENS").env_remove("TIDELOG_DATABASE").kill_on_drop(true);
     command
 }
 
 impl Process {
-    pub(crate) async fn start(database: &Path, more: &[&str]) -> Self {
-        let database = database.to_str().unwrap();
+    /// `database` is a file, or the address of one.
+    pub(crate) async fn start(database: impl AsRef<Path>, more: &[&str]) -> Self {
+        let database = database.as_ref().to_str().unwrap();
         let args = ["--listen", "127.0.0.1:0", "--database", database, "--token", TOKEN];
         let mut child = command(&[&args, more].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

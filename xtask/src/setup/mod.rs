@@ -7,6 +7,7 @@ mod apt;
 mod browser;
 mod debian_toolchain;
 mod npm;
+mod postgres;
 mod tool;
 mod wasm_target;
 
@@ -33,6 +34,8 @@ pub(crate) enum Need {
     Npm,
     /// A browser and what drives it.
     Browser(Browser),
+    /// The programs of PostgreSQL.
+    Postgres,
 }
 
 /// Knows and installs what is missing.
@@ -78,6 +81,7 @@ impl Setup {
                 Need::Tool(tool) => tool::require(self, *tool),
                 Need::Npm => npm::require(self),
                 Need::Browser(browser) => browser::require(self, *browser),
+                Need::Postgres => postgres::require(self),
             };
             if missing.note(result)? {
                 self.met.push(*need);
@@ -170,7 +174,7 @@ impl Missing {
 pub(crate) fn run(setup: &mut Setup) -> Result<(), Error> {
     let tools = Tool::ALL.map(Need::Tool);
     let browsers = Browser::ALL.map(Need::Browser);
-    setup.require(&[&[Need::WasmTarget][..], &tools, &[Need::Npm], &browsers].concat())?;
+    setup.require(&[&[Need::WasmTarget][..], &tools, &[Need::Npm, Need::Postgres], &browsers].concat())?;
     println!("setup          everything is there");
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::build::Build;
 use crate::error::Error;
 use crate::process;
 use crate::progress::{Progress, duration};
-use crate::setup::{Need, Setup};
+use crate::setup::Setup;
 
 /// How long one command of a stage may take.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -93,10 +93,10 @@ fn run_stage(setup: &mut Setup, build: &mut Build, stage: Stage) -> Result<Outco
 }
 
 fn attempt(setup: &mut Setup, build: &mut Build, stage: Stage) -> Result<Outcome, Error> {
-    if let Some(browser) = stage.browser() {
-        match setup.require(&[Need::Browser(browser)]) {
+    if let Some((need, name)) = stage.host() {
+        match setup.require(&[need]) {
             Err(error @ Error::Missing(_)) if setup.installs() => {
-                return Ok(Outcome::Skipped(format!("{} can't be had: {error}", browser.name())));
+                return Ok(Outcome::Skipped(format!("{name} can't be had: {error}")));
             }
             other => other?,
         }

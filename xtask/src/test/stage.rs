@@ -14,6 +14,8 @@ pub(crate) enum Stage {
     Native,
     /// The sync server.
     Server,
+    /// The sync server over PostgreSQL.
+    Postgres,
     /// Random histories of devices, network and server.
     Simulate,
     /// `wasm-pack build` as typed by hand.
@@ -31,9 +33,10 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 11] = [
+    pub(crate) const ALL: [Stage; 12] = [
         Stage::Native,
         Stage::Server,
+        Stage::Postgres,
         Stage::Simulate,
         Stage::WasmPack,
         Stage::Wasm(Browser::Chromium),
@@ -50,6 +53,7 @@ impl Stage {
         match self {
             Stage::Native => "native",
             Stage::Server => "server",
+            Stage::Postgres => "postgres",
             Stage::Simulate => "simulate",
             Stage::WasmPack => "wasm-pack",
             Stage::Wasm(Browser::Chromium) => "wasm-chromium",
@@ -77,18 +81,20 @@ impl Stage {
         names.split(',').map(named).collect()
     }
 
-    /// The browser without which the stage is skipped.
-    pub(crate) fn browser(self) -> Option<Browser> {
+    /// What the stage is skipped without, where it can't be had, and its name for messages.
+    pub(crate) fn host(self) -> Option<(Need, &'static str)> {
+        let browser = |browser: Browser| (Need::Browser(browser), browser.name());
         match self {
-            Stage::Wasm(browser) => Some(browser),
-            Stage::EndToEnd => Some(Browser::Chromium),
+            Stage::Wasm(one) => Some(browser(one)),
+            Stage::EndToEnd => Some(browser(Browser::Chromium)),
+            Stage::Postgres => Some((Need::Postgres, "PostgreSQL")),
             _ => None,
         }
     }
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Stage::Native | Stage::Server | Stage::Simulate => &[],
+            Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate => &[],
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
@@ -100,7 +106,7 @@ impl Stage {
     pub(crate) fn prepare(self, setup: &mut Setup, build: &mut Build) -> Result<(), Error> {
         setup.require(self.needs())?;
         match self {
-            Stage::Native | Stage::Server | Stage::Simulate | Stage::WasmPack => Ok(()),
+            Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate | Stage::WasmPack => Ok(()),
             Stage::Wasm(_) => build.compile_tests(setup),
             Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
             Stage::Guide => build.make(setup, &[Part::Package, Part::Modules]),
@@ -131,7 +137,23 @@ impl Stage {
             Stage::Server => {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
-                vec![Run::counting(no_fail_fast(cargo))]
+                let mut cargo = no_fail_fast(cargo);
+                cargo.args(["--", "--skip", WITH_POSTGRES]);
+                vec![Run::counting(cargo)]
+            }
+            Stage::Postgres => {
+                let mut cargo = setup.command("cargo");
+                cargo.args([
+                    "test",
+                    "--package",
+                    "tidelog-server",
+                    "--features",
+                    "tidelog/testing",
+                    "--no-fail-fast",
+                ]);
+                cargo.args(["--lib", "--test", "server", WITH_POSTGRES]);
+                cargo.env("TIDELOG_POSTGRES_BIN", setup.postgres().unwrap_or_default());
+                vec![Run::counting(cargo)]
             }
             Stage::Simulate => {
                 let mut cargo = setup.command("cargo");
@@ -184,6 +206,9 @@ impl Run {
 pub(crate) const PACKAGES: [&str; 4] = ["pkg", "www", GUIDE, END_TO_END];
 
 const GUIDE: &str = "tests/guide";
+
+/// What the paths of the server's tests have in them that are about PostgreSQL, most of which start one.
+const WITH_POSTGRES: &str = "postgres::";
 
 const END_TO_END: &str = "tests/e2e";
 
@@ -248,11 +273,10 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(11));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(12));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
-        assert!(
-            refused
-                .is_err_and(|text| text.starts_with("there is no stage `e3e`; there are native, server, "))
-        );
+        assert!(refused.is_err_and(|text| {
+            text.starts_with("there is no stage `e3e`; there are native, server, postgres, ")
+        }));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     failure,
-    row::{COMMIT_COLUMNS, Log, StoredCommit, find_log, signed, unsigned},
+    row::{COMMIT_COLUMNS, Log, find_log, signed, stored_commit, unsigned},
 };
 use crate::{
     cursor::Mark,
@@ -32,7 +32,7 @@ pub(super) fn page(
         format!("SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position");
     let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
     let after = signed(mark.position).map_err(failure)?;
-    let rows = statement.query_map((log.key, after), StoredCommit::of).map_err(failure)?;
+    let rows = statement.query_map((log.key, after), stored_commit).map_err(failure)?;
     let (mut commits, mut events, mut bytes, mut up_to_date) = (Vec::new(), 0, 0, true);
     for stored in rows {
         let stored = stored.map_err(failure)?;

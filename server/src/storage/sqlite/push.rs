@@ -5,7 +5,7 @@ use super::{
     failure,
     page::start,
     producers,
-    row::{COMMIT_COLUMNS, Log, StoredCommit, make_log, signed, unsigned},
+    row::{COMMIT_COLUMNS, Log, make_log, signed, stored_commit, unsigned},
 };
 use crate::{
     candidate::Candidate,
@@ -133,7 +133,7 @@ fn missing(
     let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
     let version = signed(behind.version).map_err(failure)?;
     let rows =
-        statement.query_map((log.key, behind.stream.as_str(), version), StoredCommit::of).map_err(failure)?;
+        statement.query_map((log.key, behind.stream.as_str(), version), stored_commit).map_err(failure)?;
     let (mut commits, mut events) = (Vec::new(), 0);
     for stored in rows {
         let stored = stored.map_err(failure)?;

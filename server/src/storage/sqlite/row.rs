@@ -3,14 +3,10 @@
 use super::failure;
 use crate::{
     log_name::LogName,
-    storage::{BoxError, StorageError},
+    storage::{BoxError, StorageError, stored::StoredCommit},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-use tidelog::{
-    commit::{Commit, ConfirmedCommit},
-    time::Timestamp,
-    version::Position,
-};
+use tidelog::version::Position;
 use uuid::Uuid;
 
 /// A row of `logs`.
@@ -69,48 +65,16 @@ pub(super) fn signed(value: u64) -> rusqlite::Result<i64> {
     })
 }
 
-/// The columns that [`StoredCommit::of`] reads.
+/// The columns that [`stored_commit`] reads.
 pub(super) const COMMIT_COLUMNS: &str = "position, events, first_version, recorded_at, body";
 
-/// A row of `commits`, its body still text.
-pub(super) struct StoredCommit {
-    position: Position,
-    /// The number of its events.
-    pub(super) events: u32,
-    first_version: u64,
-    recorded_at: i64,
-    body: String,
-}
-
-impl StoredCommit {
-    /// Reads the [`COMMIT_COLUMNS`].
-    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            position: unsigned(row, 0)?,
-            events: row.get(1)?,
-            first_version: unsigned(row, 2)?,
-            recorded_at: row.get(3)?,
-            body: row.get(4)?,
-        })
-    }
-
-    /// The length of its body in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.body.len()
-    }
-
-    /// Reads the body.
-    pub(super) fn confirmed(&self, log: &LogName) -> Result<ConfirmedCommit, StorageError> {
-        let corrupt = |reason| StorageError::Corrupt { log: log.clone(), position: self.position, reason };
-        let commit: Commit = serde_json::from_str(&self.body).map_err(|error| corrupt(error.to_string()))?;
-        if commit.count() != u64::from(self.events) {
-            return Err(corrupt(format!("{} events instead of {}", commit.events.len(), self.events)));
-        }
-        Ok(ConfirmedCommit {
-            first_version: self.first_version,
-            first_position: self.position,
-            recorded_at: Timestamp(self.recorded_at),
-            commit,
-        })
-    }
+/// Reads the [`COMMIT_COLUMNS`].
+pub(super) fn stored_commit(row: &Row<'_>) -> rusqlite::Result<StoredCommit> {
+    Ok(StoredCommit {
+        position: unsigned(row, 0)?,
+        events: row.get(1)?,
+        first_version: unsigned(row, 2)?,
+        recorded_at: row.get(3)?,
+        body: row.get(4)?,
+    })
 }

@@ -9,7 +9,7 @@ mod outcomes;
 mod pages;
 mod together;
 
-use crate::kit::NOW;
+use crate::{kit::NOW, postgres::Shared};
 use memory::Shelf;
 use std::{
     path::PathBuf,
@@ -98,6 +98,7 @@ pub(crate) trait Asking {
     async fn pushed(&self, commits: &[Commit]) -> Pushed;
     async fn page_after(&self, after: &Cursor, limit: PageLimit) -> Page;
     async fn pulled(&self, limit: PageLimit) -> Vec<ConfirmedCommit>;
+    async fn pulled_from(&self, log: &LogName, limit: PageLimit) -> Vec<ConfirmedCommit>;
 }
 
 impl Asking for dyn Storage {
@@ -114,9 +115,13 @@ impl Asking for dyn Storage {
     }
 
     async fn pulled(&self, limit: PageLimit) -> Vec<ConfirmedCommit> {
+        self.pulled_from(&academy(), limit).await
+    }
+
+    async fn pulled_from(&self, log: &LogName, limit: PageLimit) -> Vec<ConfirmedCommit> {
         let (mut commits, mut cursor) = (Vec::new(), Cursor::default());
         loop {
-            let page = self.page_after(&cursor, limit).await;
+            let page = self.page(log, &cursor, limit).await.unwrap();
             commits.extend(page.commits);
             cursor = page.cursor;
             if page.up_to_date {
@@ -185,4 +190,5 @@ suites! {
     sqlite_file: File;
     sqlite_memory: Memory;
     authority_memory: Shelf;
+    postgres: Shared;
 }

@@ -8,6 +8,7 @@ use proptest::{
     sample::Index,
     test_runner::{Config, TestRunner},
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tidelog::{
     id::{CommitId, EventId},
     version::{ExpectedVersion, Version},
@@ -139,17 +140,19 @@ fn some_commit() -> impl Strategy<Value = Commit> {
     })
 }
 
-pub(super) async fn random_pushes_end_as_in_the_model<P: Place>(_: P) {
-    let handle = Handle::current();
+/// Each case has a log of its own, beside those of the other cases.
+pub(super) async fn random_pushes_end_as_in_the_model<P: Place>(place: P) {
+    let (handle, storage) = (Handle::current(), place.open());
     let run = move || {
         let config = Config { cases: 200, failure_persistence: Option::None, ..Config::default() };
         let pushes = vec(vec(some_commit(), 1..8), 1..12);
+        let count = AtomicUsize::new(0);
         TestRunner::new(config).run(&pushes, |pushes| {
-            let place = P::default();
-            let (storage, mut model) = (place.open(), Model::default());
+            let log = LogName::parse(&format!("case-{}", count.fetch_add(1, Ordering::Relaxed))).unwrap();
+            let mut model = Model::default();
             handle.block_on(async {
                 for push in &pushes {
-                    let pushed = storage.pushed(push).await;
+                    let pushed = storage.push(&log, candidates(push).into()).await.unwrap();
                     prop_assert_eq!(
                         pushed.outcomes.iter().map(outcome).collect::<Vec<_>>(),
                         model.push(push)
@@ -158,7 +161,7 @@ pub(super) async fn random_pushes_end_as_in_the_model<P: Place>(_: P) {
                         prop_assert_eq!((outcome.id, outcome.generation), (commit.id, commit.generation));
                     }
                 }
-                let pulled = storage.pulled(PageLimit::events(5)).await;
+                let pulled = storage.pulled_from(&log, PageLimit::events(5)).await;
                 check_log(&pulled);
                 prop_assert_eq!(pulled, model.log);
                 Ok(())

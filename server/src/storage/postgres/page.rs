@@ -1,0 +1,87 @@
+//! A page of commits after a cursor.
+
+use super::{
+    failure::Trouble,
+    row::{COMMIT_COLUMNS, Lock, Log, make_log, signed, stored_commit, unsigned},
+};
+use crate::{cursor::Mark, log_name::LogName, storage::PageLimit};
+use deadpool_postgres::{Client, GenericClient};
+use tidelog::{
+    id::CommitId,
+    sync::protocol::{Cursor, Page},
+    time::Timestamp,
+    version::Position,
+};
+use tokio_postgres::Row;
+
+/// Reads a page. Its statements each see a moment of their own; a log only grows, so the later ones see no less.
+pub(super) async fn page(
+    client: &Client,
+    name: &LogName,
+    after: &Cursor,
+    limit: PageLimit,
+) -> Result<Page, Trouble> {
+    let log = make_log(client, name, Lock::No).await?;
+    let mark = Mark::of(after, log.id, log.position)?;
+    // Sent together: the second need not wait for the answer to the first.
+    let (there, rows) = tokio::join!(
+        commit_ending_at(client, &log, mark.position),
+        rows_after(client, &log, mark.position, limit)
+    );
+    let mut mark = mark.check(there?)?;
+    let (mut commits, mut events, mut bytes, mut up_to_date) = (Vec::new(), 0, 0, true);
+    for row in rows? {
+        let stored = stored_commit(&row, 0)?;
+        events += stored.events as usize;
+        bytes += stored.bytes();
+        if !limit.holds(commits.len(), events, bytes) {
+            up_to_date = false;
+            break;
+        }
+        let confirmed = stored.confirmed(name)?;
+        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
+        commits.push(confirmed);
+    }
+    Ok(Page { log_id: log.id.to_string(), commits, cursor: mark.write(), up_to_date })
+}
+
+/// As many rows as a page may hold, and one more where there is one. The lengths are summed in the database, so that not
+/// much more than that travels: a row is left out once those before the last one before it are over the bound.
+async fn rows_after(
+    client: &Client,
+    log: &Log,
+    position: Position,
+    limit: PageLimit,
+) -> Result<Vec<Row>, Trouble> {
+    let sql = format!(
+        "SELECT {COMMIT_COLUMNS} FROM (
+             SELECT {COMMIT_COLUMNS},
+                    sum(octet_length(body)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before
+             FROM tidelog.commits WHERE log = $1 AND position > $2 ORDER BY position LIMIT $3
+         ) AS next WHERE coalesce(before, 0) <= $4 ORDER BY position"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    // A commit has at least one event.
+    let most = i64::try_from(limit.events).unwrap_or(i64::MAX).saturating_add(1);
+    let bytes = i64::try_from(limit.bytes).unwrap_or(i64::MAX);
+    Ok(client.query(&statement, &[&log.key, &signed(position)?, &most, &bytes]).await?)
+}
+
+/// The commit that ends at this position, and when it was recorded.
+pub(super) async fn commit_ending_at(
+    client: &impl GenericClient,
+    log: &Log,
+    position: Position,
+) -> Result<Option<(CommitId, Timestamp)>, Trouble> {
+    let statement = client
+        .prepare_cached(
+            "SELECT id, recorded_at, position + events - 1 FROM tidelog.commits
+             WHERE log = $1 AND position <= $2 ORDER BY position DESC LIMIT 1",
+        )
+        .await?;
+    let Some(row) = client.query_opt(&statement, &[&log.key, &signed(position)?]).await? else {
+        return Ok(None);
+    };
+    let (id, recorded_at) = (CommitId(row.try_get(0)?), Timestamp(row.try_get(1)?));
+    Ok((unsigned(&row, 2)? == position).then_some((id, recorded_at)))
+}
