@@ -29,6 +29,22 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Make the tables in a database, or bring those of an older server forward, and say what was done
     Migrate(Migrate),
+    /// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards
+    Copy(Copy),
+}
+
+/// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards. Stop the server over the file
+/// first: until the copy ends it can write nothing, and what it takes after that is not in the copy. Logs that are
+/// there already and the same are passed over, so that a copy that was broken off is continued by starting it again.
+#[derive(Parser)]
+pub(crate) struct Copy {
+    /// SQLite file to copy from
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+
+    /// Database to copy to: postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
+    pub(crate) to: Database,
 }
 
 /// Make the tables in a database, or bring those of an older server forward.

@@ -21,6 +21,7 @@ mod access;
 mod app;
 pub mod clock;
 mod config;
+pub mod copy;
 mod cors;
 mod deadline;
 mod drain;

@@ -1,7 +1,7 @@
 //! Starts the sync server, or sees to its database.
 
 mod args;
-mod migrate;
+mod commands;
 
 use args::{Args, Command, Database, Serve};
 use clap::Parser;
@@ -42,7 +42,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             let (access, origins) = (args.serve.access()?, args.serve.origins()?);
             runtime()?.block_on(serve_until_told(args.serve, access, origins))
         }
-        Some(Command::Migrate(migrate)) => runtime()?.block_on(migrate::migrate(&migrate.database)),
+        Some(Command::Migrate(migrate)) => runtime()?.block_on(commands::migrate(&migrate.database)),
+        Some(Command::Copy(copy)) => runtime()?.block_on(commands::copy(&copy)),
     }
 }
 

@@ -3,7 +3,7 @@
 mod bell;
 pub mod postgres;
 pub mod sqlite;
-mod stored;
+pub(crate) mod stored;
 
 use crate::log_name::LogName;
 use futures_util::future::BoxFuture;

@@ -1,34 +1,38 @@
 //! A commit as databases keep it: its place in columns, the rest as JSON.
 
-use crate::{log_name::LogName, storage::StorageError};
+use crate::{
+    log_name::LogName,
+    storage::{LastPush, StorageError},
+};
 use tidelog::{
     commit::{Commit, ConfirmedCommit},
     time::Timestamp,
     version::Position,
 };
+use uuid::Uuid;
 
 /// A row of `commits`, its body still text.
-pub(super) struct StoredCommit {
+pub(crate) struct StoredCommit {
     /// The position of its first event.
-    pub(super) position: Position,
+    pub(crate) position: Position,
     /// The number of its events.
-    pub(super) events: u32,
+    pub(crate) events: u32,
     /// The version of its first event.
-    pub(super) first_version: u64,
+    pub(crate) first_version: u64,
     /// Milliseconds since 1970.
-    pub(super) recorded_at: i64,
+    pub(crate) recorded_at: i64,
     /// The JSON of the commit as the protocol writes it.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl StoredCommit {
     /// The length of its body in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.body.len()
     }
 
     /// Reads the body.
-    pub(super) fn confirmed(&self, log: &LogName) -> Result<ConfirmedCommit, StorageError> {
+    pub(crate) fn confirmed(&self, log: &LogName) -> Result<ConfirmedCommit, StorageError> {
         let corrupt = |reason| StorageError::Corrupt { log: log.clone(), position: self.position, reason };
         let commit: Commit = serde_json::from_str(&self.body).map_err(|error| corrupt(error.to_string()))?;
         if commit.count() != u64::from(self.events) {
@@ -41,4 +45,45 @@ impl StoredCommit {
             commit,
         })
     }
+}
+
+/// A row of `commits` with all its columns, to be copied as it is.
+pub(crate) struct WholeRow {
+    /// What a reader needs.
+    pub(crate) stored: StoredCommit,
+    /// The id of the commit.
+    pub(crate) id: Uuid,
+    /// Its stream.
+    pub(crate) stream: String,
+}
+
+/// A log, less what is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredLog {
+    /// What other tables of the same database refer to it by.
+    pub(crate) key: i64,
+    /// Its name.
+    pub(crate) name: LogName,
+    /// Its identity.
+    pub(crate) id: Uuid,
+    /// The position of its last event; 0 if there is none.
+    pub(crate) position: Position,
+}
+
+/// The last push of a producer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredProducer {
+    /// The producer.
+    pub(crate) id: Uuid,
+    /// Its last push.
+    pub(crate) last: LastPush,
+}
+
+/// A database whose logs can be read as they are.
+pub(crate) trait Rows {
+    /// The next commits after a position, about as many as fit into `bytes`, but at least one if there is one.
+    async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError>;
+
+    /// The last push of each producer, by id.
+    async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError>;
 }

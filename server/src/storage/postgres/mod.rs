@@ -1,6 +1,7 @@
 //! Logs in a PostgreSQL database that several servers may share.
 
 mod address;
+mod columns;
 mod failure;
 mod notices;
 mod page;
@@ -9,11 +10,13 @@ mod push;
 mod row;
 mod schema;
 mod sessions;
+mod target;
 mod turns;
 
 pub use address::PostgresAddress;
 pub use schema::Step;
 pub use sessions::PostgresLimits;
+pub(crate) use target::Target;
 
 use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError};
 use crate::{
@@ -23,7 +26,6 @@ use crate::{
 use failure::Trouble;
 use futures_util::future::BoxFuture;
 use notices::Notices;
-use schema::{Found, SCHEMA_VERSION};
 use sessions::Sessions;
 use std::sync::Arc;
 use tidelog::sync::protocol::{Cursor, Page, Pushed};
@@ -58,19 +60,7 @@ impl Postgres {
     /// what the database says.
     pub async fn open(address: &PostgresAddress, limits: PostgresLimits) -> Result<Self, StorageError> {
         let mut client = sessions::attend(sessions::single(address).await?);
-        if schema::look(&client).await? == Found::Nothing {
-            schema::bring_forward(&mut client, true).await?;
-        }
-        match schema::look(&client).await? {
-            Found::Version(found) if found > SCHEMA_VERSION => {
-                return Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION });
-            }
-            Found::Version(found) if found < SCHEMA_VERSION => {
-                return Err(StorageError::OlderSchema { found, needed: SCHEMA_VERSION });
-            }
-            Found::Version(_) => {}
-            Found::Nothing => return Err(StorageError::Failed("tables just made are not there".into())),
-        }
+        schema::prepare(&mut client).await?;
         let sessions = Arc::new(Sessions::new(address, limits)?);
         let bell = Arc::default();
         let notices = Notices::begin(Arc::clone(&sessions), Arc::clone(&bell)).await?;

@@ -6,6 +6,8 @@ use super::{
 };
 use crate::storage::{BoxError, LastPush, Offer, StorageError};
 use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 /// What the log knows of the producer of a push.
 pub(super) async fn last_push(
@@ -17,16 +19,19 @@ pub(super) async fn last_push(
     let statement = transaction
         .prepare_cached("SELECT epoch, sequence, digest FROM tidelog.producers WHERE log = $1 AND id = $2")
         .await?;
-    let Some(row) = transaction.query_opt(&statement, &[&log.key, &producer.id.0]).await? else {
-        return Ok(None);
-    };
-    let digest: &[u8] = row.try_get(2)?;
+    let row = transaction.query_opt(&statement, &[&log.key, &producer.id.0]).await?;
+    row.map(|row| last(&row, 0)).transpose()
+}
+
+/// Reads `epoch, sequence, digest`, which begin at column `from`.
+pub(super) fn last(row: &Row, from: usize) -> Result<LastPush, Trouble> {
+    let digest: &[u8] = row.try_get(from + 2)?;
     let digest = digest.try_into().map_err(|error| StorageError::Failed(BoxError::from(error)))?;
-    Ok(Some(LastPush {
-        epoch: unsigned(&row, 0)?,
-        sequence: unsigned(&row, 1)?,
+    Ok(LastPush {
+        epoch: unsigned(row, from)?,
+        sequence: unsigned(row, from + 1)?,
         digest: u64::from_be_bytes(digest),
-    }))
+    })
 }
 
 /// Keeps the last push of the producer; nothing if the push names none.
@@ -36,9 +41,20 @@ pub(super) async fn remember(
     offer: &Offer,
     last: Option<LastPush>,
 ) -> Result<(), Trouble> {
-    let (Some(producer), Some(LastPush { epoch, sequence, digest })) = (offer.producer, last) else {
-        return Ok(());
-    };
+    match (offer.producer, last) {
+        (Some(producer), Some(last)) => write(transaction, log.key, producer.id.0, last).await,
+        _ => Ok(()),
+    }
+}
+
+/// Writes the last push of a producer, over the one before it.
+pub(super) async fn write(
+    transaction: &Transaction<'_>,
+    log: i64,
+    producer: Uuid,
+    last: LastPush,
+) -> Result<(), Trouble> {
+    let LastPush { epoch, sequence, digest } = last;
     let statement = transaction
         .prepare_cached(
             "INSERT INTO tidelog.producers (log, id, epoch, sequence, digest) VALUES ($1, $2, $3, $4, $5)
@@ -48,6 +64,6 @@ pub(super) async fn remember(
         .await?;
     let digest = digest.to_be_bytes();
     let (epoch, sequence) = (signed(epoch)?, signed(sequence)?);
-    transaction.execute(&statement, &[&log.key, &producer.id.0, &epoch, &sequence, &&digest[..]]).await?;
+    transaction.execute(&statement, &[&log, &producer, &epoch, &sequence, &&digest[..]]).await?;
     Ok(())
 }

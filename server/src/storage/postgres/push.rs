@@ -2,6 +2,7 @@
 //! what the conflicts miss.
 
 use super::{
+    columns::Columns,
     failure::Trouble,
     page::commit_ending_at,
     producers,
@@ -13,7 +14,10 @@ use crate::{
     cursor::Mark,
     judge::{Behind, Facts, Judgement, Standing, judge},
     log_name::LogName,
-    storage::{MAX_MISSING_BYTES, Offer, StorageError},
+    storage::{
+        MAX_MISSING_BYTES, Offer, StorageError,
+        stored::{StoredCommit, WholeRow},
+    },
 };
 use deadpool_postgres::{Client, Transaction};
 use tidelog::{
@@ -156,63 +160,31 @@ async fn write(
     accepted: &[ConfirmedCommit],
 ) -> Result<(), Trouble> {
     let Some(last) = accepted.last() else { return Ok(()) };
-    let rows = Rows::of(accepted)?;
-    let position = signed(last.last_position())?;
-    let (commits, events, logs) = (
-        transaction.prepare_cached(INSERT_COMMITS).await?,
-        transaction
-            .prepare_cached("INSERT INTO tidelog.events (log, id) SELECT $1, unnest($2::uuid[])")
-            .await?,
-        transaction.prepare_cached("UPDATE tidelog.logs SET position = $2 WHERE key = $1").await?,
-    );
-    let Rows { positions, counts, ids, streams, versions, recorded, bodies, event_ids } = &rows;
-    let (commits, events, logs) = tokio::join!(
-        async {
-            let columns: [&(dyn ToSql + Sync); 8] =
-                [&log.key, positions, counts, ids, streams, versions, recorded, bodies];
-            transaction.execute(&commits, &columns).await
-        },
-        async { transaction.execute(&events, &[&log.key, event_ids]).await },
-        async { transaction.execute(&logs, &[&log.key, &position]).await },
-    );
-    commits.and(events).and(logs)?;
-    Ok(())
-}
-
-const INSERT_COMMITS: &str = "
-    INSERT INTO tidelog.commits (log, position, events, id, stream, first_version, recorded_at, body)
-    SELECT $1, * FROM unnest($2::bigint[], $3::integer[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[])";
-
-/// Commits as columns.
-#[derive(Default)]
-struct Rows<'a> {
-    positions: Vec<i64>,
-    counts: Vec<i32>,
-    ids: Vec<Uuid>,
-    streams: Vec<&'a str>,
-    versions: Vec<i64>,
-    recorded: Vec<i64>,
-    bodies: Vec<String>,
-    event_ids: Vec<Uuid>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(accepted: &'a [ConfirmedCommit]) -> Result<Self, StorageError> {
-        let mut rows = Self::default();
-        for ConfirmedCommit { first_version, first_position, recorded_at, commit } in accepted {
-            let count = i32::try_from(commit.events.len());
-            let body = serde_json::to_string(commit);
-            rows.positions.push(signed(*first_position)?);
-            rows.counts.push(count.map_err(|error| StorageError::Failed(error.into()))?);
-            rows.ids.push(commit.id.0);
-            rows.streams.push(commit.stream.as_str());
-            rows.versions.push(signed(*first_version)?);
-            rows.recorded.push(recorded_at.millis());
-            rows.bodies.push(body.map_err(|error| StorageError::Failed(error.into()))?);
-            rows.event_ids.extend(commit.events.iter().map(|event| event.id.0));
-        }
-        Ok(rows)
+    let mut columns = Columns::default();
+    for ConfirmedCommit { first_version, first_position, recorded_at, commit } in accepted {
+        let body = serde_json::to_string(commit).map_err(|error| StorageError::Failed(error.into()))?;
+        columns.add_commit(WholeRow {
+            stored: StoredCommit {
+                position: *first_position,
+                events: u32::try_from(commit.events.len())
+                    .map_err(|error| StorageError::Failed(error.into()))?,
+                first_version: *first_version,
+                recorded_at: recorded_at.millis(),
+                body,
+            },
+            id: commit.id.0,
+            stream: commit.stream.as_str().to_owned(),
+        })?;
+        columns.add_events(commit);
     }
+    let position = signed(last.last_position())?;
+    let logs = transaction.prepare_cached("UPDATE tidelog.logs SET position = $2 WHERE key = $1").await?;
+    let (inserted, updated) = tokio::join!(columns.insert(transaction, log.key), async {
+        transaction.execute(&logs, &[&log.key, &position]).await
+    });
+    inserted?;
+    updated?;
+    Ok(())
 }
 
 /// How many conflicts are asked about at once: few enough that the database sorts little in vain.

@@ -2,7 +2,7 @@
 
 use super::failure::Trouble;
 use crate::storage::StorageError;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 /// A change of the tables. Steps are only ever added: a database that was written by an older server is brought forward,
 /// never back.
@@ -16,7 +16,7 @@ pub struct Step {
 }
 
 /// The version of the tables that this server works with.
-pub(super) const SCHEMA_VERSION: i64 = STEPS[STEPS.len() - 1].version;
+const SCHEMA_VERSION: i64 = STEPS[STEPS.len() - 1].version;
 
 /// All steps, from an empty database on.
 ///
@@ -80,7 +80,7 @@ const LOCK: i64 = 0x74_6964_656c_6f67;
 
 /// What a database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+enum Found {
     /// No tables of ours.
     Nothing,
     /// Tables of this version.
@@ -91,7 +91,7 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// [`StorageError::Foreign`] if the schema is somebody else's, or the database can't hold every text.
-pub(super) async fn look(client: &impl tokio_postgres::GenericClient) -> Result<Found, Trouble> {
+async fn look(client: &impl GenericClient) -> Result<Found, Trouble> {
     let row = client
         .query_one(
             "SELECT current_setting('server_encoding'), to_regclass('tidelog.migrations') IS NOT NULL,
@@ -143,6 +143,25 @@ pub(super) async fn bring_forward(
     }
     transaction.commit().await?;
     Ok(steps)
+}
+
+/// Makes the tables in an empty database, and checks those of another.
+///
+/// # Errors
+/// [`StorageError::OlderSchema`], [`StorageError::NewerSchema`], [`StorageError::Foreign`].
+pub(super) async fn prepare(client: &mut Client) -> Result<(), Trouble> {
+    if look(client).await? == Found::Nothing {
+        bring_forward(client, true).await?;
+    }
+    let error = match look(client).await? {
+        Found::Version(SCHEMA_VERSION) => return Ok(()),
+        Found::Version(found) if found > SCHEMA_VERSION => {
+            StorageError::NewerSchema { found, known: SCHEMA_VERSION }
+        }
+        Found::Version(found) => StorageError::OlderSchema { found, needed: SCHEMA_VERSION },
+        Found::Nothing => StorageError::Failed("tables just made are not there".into()),
+    };
+    Err(error.into())
 }
 
 /// The schema, which an operator may have made already for a user that may not, and the table of the steps.

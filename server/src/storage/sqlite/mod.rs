@@ -5,7 +5,10 @@ mod producers;
 mod push;
 mod row;
 mod schema;
+mod source;
 mod workers;
+
+pub(crate) use source::Source;
 
 use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError};
 use crate::{

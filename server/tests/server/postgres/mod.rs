@@ -1,6 +1,7 @@
 //! What only PostgreSQL can do, and do wrong. The contract of the storages is tested with the others, in `contract`.
 
 mod cluster;
+mod copying;
 mod failures;
 mod notices;
 mod outages;

@@ -86,7 +86,7 @@ impl Victim for Whole {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_crash_of_the_database() {
     let mut whole = Whole::new().await;
-    what_was_acknowledged_survives(&mut whole, 4).await;
+    what_was_acknowledged_survives(&mut whole, 3).await;
 
     // While the database is away, the server says so and stays.
     let client = whole.start().await;

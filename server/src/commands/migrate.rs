@@ -1,10 +1,8 @@
 //! `tidelog-server migrate`: the tables of a database, brought to what this server works with.
 
+use super::say;
 use crate::args::Database;
-use std::{
-    error::Error,
-    io::{Write, stdout},
-};
+use std::error::Error;
 use tidelog_server::{Postgres, Sqlite, storage::postgres::PostgresAddress};
 
 /// Brings the tables forward and says what it did.
@@ -25,8 +23,4 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), Box<dyn Error>> {
             say(&format!("{address}: the tables are up to date"))
         }
     }
-}
-
-fn say(line: &str) -> Result<(), Box<dyn Error>> {
-    Ok(writeln!(stdout(), "{line}")?)
 }

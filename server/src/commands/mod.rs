@@ -1,0 +1,16 @@
+//! What the binary does beside serving: each command prints what it did, one line a thing, and ends.
+
+mod copy;
+mod migrate;
+
+pub(crate) use copy::copy;
+pub(crate) use migrate::migrate;
+
+use std::{
+    error::Error,
+    io::{Write, stdout},
+};
+
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(stdout(), "{line}")?)
+}

@@ -1,0 +1,219 @@
+//! Copies logs from a SQLite file to PostgreSQL as they are: identity, positions, versions, `recordedAt`, and the last push of
+//! each producer. Clients that were served from the file go on with their cursors.
+//!
+//! Each log is one transaction, and is read back and compared before it is committed. So a copy that was broken off has left
+//! whole logs, and going on is doing it again: logs that are there and the same are passed over, one that is there and
+//! differs ends the copy before anything is written.
+
+mod digest;
+
+pub use digest::Digest;
+
+use crate::{
+    log_name::LogName,
+    storage::{
+        StorageError,
+        postgres::{PostgresAddress, Target},
+        sqlite::Source,
+        stored::{Rows, StoredLog, WholeRow},
+    },
+};
+use digest::Digesting;
+use std::path::Path;
+use tidelog::{commit::Commit, version::Position};
+
+/// How many bytes of commits are on the way at once: 4 MiB.
+const BATCH: usize = 4 << 20;
+
+/// How far a copy is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Events up to `position` of `of` were written, not yet committed.
+    Written {
+        /// The log.
+        log: LogName,
+        /// The position of the last event that was written.
+        position: Position,
+        /// The position of its last event.
+        of: Position,
+    },
+    /// A log was copied, read back, compared and committed.
+    Copied(Copied),
+    /// A log was there already, and the same.
+    AlreadyThere(Copied),
+}
+
+/// A log that both databases hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// The log.
+    pub log: LogName,
+    /// How many commits it has.
+    pub commits: u64,
+    /// How many events it has.
+    pub events: u64,
+    /// Of everything that was copied, as it was read from both.
+    pub digest: Digest,
+}
+
+/// The logs could not be copied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// The file could not be read.
+    #[error("the file to copy from: {0}")]
+    Source(#[source] StorageError),
+    /// The database could not be written.
+    #[error("the database to copy to: {0}")]
+    Target(#[source] StorageError),
+    /// The database holds a log of this name or identity with something else in it.
+    #[error(
+        "the database to copy to has a log {log} (identity {identity}) that is not the one in the file: nothing was \
+         written to it; copy into an empty database"
+    )]
+    Holds {
+        /// The log.
+        log: LogName,
+        /// The identity of the one in the database.
+        identity: String,
+    },
+    /// What was read back is not what was written.
+    #[error(
+        "log {log} came out differently: {expected} in the file, {found} in the database. It was not committed"
+    )]
+    Differs {
+        /// The log.
+        log: LogName,
+        /// Counts and digest of the log in the file.
+        expected: String,
+        /// Counts and digest of what was read back.
+        found: String,
+    },
+}
+
+/// Copies all logs of a file, which is locked meanwhile: a server that still runs over it answers pushes with 503.
+///
+/// # Errors
+/// [`CopyError`]; the log that it names, and those not yet told of, are not in the database.
+pub async fn copy(
+    from: &Path,
+    to: &PostgresAddress,
+    mut told: impl FnMut(Progress),
+) -> Result<Vec<Copied>, CopyError> {
+    let source = Source::open(from).map_err(CopyError::Source)?;
+    let mut target = Target::open(to).await.map_err(CopyError::Target)?;
+    let logs = source.logs().await.map_err(CopyError::Source)?;
+    for log in &logs {
+        refuse_other(&target, log).await?;
+    }
+    let mut done = Vec::with_capacity(logs.len());
+    for log in logs {
+        let (progress, copied) = match refuse_other(&target, &log).await? {
+            Some(there) => {
+                let copied = compare(&source, &mut target, &log, &there).await?;
+                (Progress::AlreadyThere(copied.clone()), copied)
+            }
+            None => {
+                let copied = copy_log(&source, &mut target, &log, &mut told).await?;
+                (Progress::Copied(copied.clone()), copied)
+            }
+        };
+        told(progress);
+        done.push(copied);
+    }
+    Ok(done)
+}
+
+/// The log in the target, if it may be the same as that in the source.
+async fn refuse_other(target: &Target, log: &StoredLog) -> Result<Option<StoredLog>, CopyError> {
+    match target.find(log).await.map_err(CopyError::Target)? {
+        Some(there) if there.name != log.name || there.id != log.id || there.position != log.position => {
+            Err(CopyError::Holds { log: there.name, identity: there.id.to_string() })
+        }
+        found => Ok(found),
+    }
+}
+
+async fn copy_log(
+    source: &Source,
+    target: &mut Target,
+    log: &StoredLog,
+    told: &mut impl FnMut(Progress),
+) -> Result<Copied, CopyError> {
+    let copying = target.begin().await.map_err(CopyError::Target)?;
+    let key = copying.make(log).await.map_err(CopyError::Target)?;
+    let mut position = 0;
+    loop {
+        let rows = source.rows(log.key, position, BATCH).await.map_err(CopyError::Source)?;
+        let Some(WholeRow { stored, .. }) = rows.last() else { break };
+        let after = stored.position;
+        let batch: Result<Vec<_>, _> = rows.into_iter().map(|row| Ok((checked(log, &row)?, row))).collect();
+        copying.write(key, batch.map_err(CopyError::Source)?).await.map_err(CopyError::Target)?;
+        position = after;
+        told(Progress::Written { log: log.name.clone(), position, of: log.position });
+    }
+    for producer in source.producers(log.key).await.map_err(CopyError::Source)? {
+        copying.write_producer(key, producer).await.map_err(CopyError::Target)?;
+    }
+    let expected = summed(source, log).await.map_err(CopyError::Source)?;
+    let found = summed(&copying, &StoredLog { key, ..log.clone() }).await.map_err(CopyError::Target)?;
+    let events = copying.count_events(key).await.map_err(CopyError::Target)?;
+    if found != expected || found.events != log.position || events != log.position {
+        return Err(differs(&expected, &found));
+    }
+    copying.commit().await.map_err(CopyError::Target)?;
+    Ok(found)
+}
+
+/// Whether a log that is in both is the same in both.
+async fn compare(
+    source: &Source,
+    target: &mut Target,
+    log: &StoredLog,
+    there: &StoredLog,
+) -> Result<Copied, CopyError> {
+    let expected = summed(source, log).await.map_err(CopyError::Source)?;
+    let reading = target.begin().await.map_err(CopyError::Target)?;
+    if summed(&reading, there).await.map_err(CopyError::Target)? == expected {
+        return Ok(expected);
+    }
+    Err(CopyError::Holds { log: log.name.clone(), identity: there.id.to_string() })
+}
+
+/// What a database holds of a log.
+async fn summed(database: &impl Rows, log: &StoredLog) -> Result<Copied, StorageError> {
+    let (mut digesting, mut commits, mut events, mut after) = (Digesting::of(log), 0, 0, 0);
+    loop {
+        let rows = database.rows(log.key, after, BATCH).await?;
+        let Some(WholeRow { stored, .. }) = rows.last() else { break };
+        after = stored.position;
+        for row in &rows {
+            digesting.row(row);
+            commits += 1;
+            events += u64::from(row.stored.events);
+        }
+    }
+    for producer in database.producers(log.key).await? {
+        digesting.producer(&producer);
+    }
+    Ok(Copied { log: log.name.clone(), commits, events, digest: digesting.end() })
+}
+
+fn differs(expected: &Copied, found: &Copied) -> CopyError {
+    let say = |copied: &Copied| {
+        let Copied { commits, events, digest, .. } = copied;
+        format!("{events} events in {commits} commits, digest {digest}")
+    };
+    CopyError::Differs { log: expected.log.clone(), expected: say(expected), found: say(found) }
+}
+
+/// Reads the body of a row; it has to say what the other columns say. What can't be read is not carried on.
+fn checked(log: &StoredLog, row: &WholeRow) -> Result<Commit, StorageError> {
+    let commit = row.stored.confirmed(&log.name)?.commit;
+    if commit.id.0 == row.id && commit.stream.as_str() == row.stream {
+        return Ok(commit);
+    }
+    let reason = format!("its columns say commit {} of {}", row.id, row.stream);
+    Err(StorageError::Corrupt { log: log.name.clone(), position: row.stored.position, reason })
+}

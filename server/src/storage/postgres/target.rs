@@ -1,0 +1,151 @@
+//! A database that logs are copied into, each in one transaction.
+
+use super::{
+    address::PostgresAddress,
+    columns::Columns,
+    failure::Trouble,
+    producers,
+    row::{COMMIT_COLUMNS, signed, stored_commit, unsigned},
+    schema,
+    sessions::{self, PostgresLimits, Sessions},
+};
+use crate::{
+    log_name::LogName,
+    storage::{
+        LastPush, StorageError,
+        stored::{Rows, StoredLog, StoredProducer, WholeRow},
+    },
+};
+use deadpool_postgres::{Client, Transaction};
+use std::time::Duration;
+use tidelog::{commit::Commit, version::Position};
+
+/// A large log takes its time: zero stands for no bound.
+const PATIENT: PostgresLimits = PostgresLimits {
+    connections: 1,
+    statement_timeout: Duration::ZERO,
+    lock_timeout: Duration::ZERO,
+    idle_timeout: Duration::ZERO,
+};
+
+/// One connection, without time-outs.
+pub(crate) struct Target(Client);
+
+impl Target {
+    /// Connects, and makes the tables in an empty database.
+    pub(crate) async fn open(address: &PostgresAddress) -> Result<Self, StorageError> {
+        let mut client = sessions::attend(sessions::single(address).await?);
+        schema::prepare(&mut client).await?;
+        Ok(Self(Sessions::new(address, PATIENT)?.get().await?))
+    }
+
+    /// The log of this name or with this identity, if there is one.
+    pub(crate) async fn find(&self, like: &StoredLog) -> Result<Option<StoredLog>, StorageError> {
+        let find = async || -> Result<_, Trouble> {
+            let sql = "SELECT key, name, id, position FROM tidelog.logs WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1";
+            let Some(row) = self.0.query_opt(sql, &[&like.name.as_str(), &like.id]).await? else {
+                return Ok(None);
+            };
+            let name = LogName::parse(row.try_get(1)?).map_err(|error| StorageError::Failed(error.into()))?;
+            Ok(Some(StoredLog {
+                key: row.try_get(0)?,
+                name,
+                id: row.try_get(2)?,
+                position: unsigned(&row, 3)?,
+            }))
+        };
+        Ok(find().await?)
+    }
+
+    /// Begins a transaction: what is done in it is there whole after its commit, or not at all.
+    pub(crate) async fn begin(&mut self) -> Result<Copying<'_>, StorageError> {
+        Ok(Copying(self.0.transaction().await.map_err(Trouble::from)?))
+    }
+}
+
+/// A transaction.
+pub(crate) struct Copying<'a>(Transaction<'a>);
+
+impl Copying<'_> {
+    /// Makes the log; servers that would make one of the same name wait. Gives what other tables refer to it by.
+    pub(crate) async fn make(&self, log: &StoredLog) -> Result<i64, StorageError> {
+        let make = async || -> Result<i64, Trouble> {
+            let sql = "INSERT INTO tidelog.logs (name, id, position) VALUES ($1, $2, $3) RETURNING key";
+            let position = signed(log.position)?;
+            Ok(self.0.query_one(sql, &[&log.name.as_str(), &log.id, &position]).await?.try_get(0)?)
+        };
+        Ok(make().await?)
+    }
+
+    /// Writes rows and the ids of the events in them.
+    pub(crate) async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError> {
+        let mut columns = Columns::default();
+        for (commit, row) in rows {
+            columns.add_commit(row)?;
+            columns.add_events(&commit);
+        }
+        Ok(columns.insert(&self.0, log).await?)
+    }
+
+    /// Writes the last push of a producer.
+    pub(crate) async fn write_producer(
+        &self,
+        log: i64,
+        producer: StoredProducer,
+    ) -> Result<(), StorageError> {
+        Ok(producers::write(&self.0, log, producer.id, producer.last).await?)
+    }
+
+    /// How many ids of events the log has.
+    pub(crate) async fn count_events(&self, log: i64) -> Result<u64, StorageError> {
+        let count = async || -> Result<u64, Trouble> {
+            let sql = "SELECT count(*) FROM tidelog.events WHERE log = $1";
+            unsigned(&self.0.query_one(sql, &[&log]).await?, 0)
+        };
+        Ok(count().await?)
+    }
+
+    /// Makes it last.
+    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+        self.0.commit().await.map_err(|error| Trouble::from(error).into())
+    }
+}
+
+/// The most rows read at once, beside the bound in bytes.
+const AT_ONCE: i64 = 10_000;
+
+impl Rows for Copying<'_> {
+    async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError> {
+        let read = async || -> Result<Vec<WholeRow>, Trouble> {
+            let sql = format!(
+                "SELECT {COMMIT_COLUMNS}, id, stream FROM (
+                     SELECT {COMMIT_COLUMNS}, id, stream,
+                            sum(octet_length(body)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS held,
+                            row_number() OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS number
+                     FROM tidelog.commits WHERE log = $1 AND position > $2 ORDER BY position LIMIT $4
+                 ) AS next WHERE held <= $3 OR number = 1 ORDER BY position"
+            );
+            let statement = self.0.prepare_cached(&sql).await?;
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let rows = self.0.query(&statement, &[&log, &signed(after)?, &bytes, &AT_ONCE]).await?;
+            let row = |row: &tokio_postgres::Row| {
+                Ok(WholeRow { stored: stored_commit(row, 0)?, id: row.try_get(5)?, stream: row.try_get(6)? })
+            };
+            rows.iter().map(row).collect()
+        };
+        Ok(read().await?)
+    }
+
+    async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError> {
+        let read = async || -> Result<Vec<StoredProducer>, Trouble> {
+            let sql = "SELECT id, epoch, sequence, digest FROM tidelog.producers WHERE log = $1 ORDER BY id";
+            let rows = self.0.query(sql, &[&log]).await?;
+            let producer = |row: &tokio_postgres::Row| {
+                let last: LastPush = producers::last(row, 1)?;
+                Ok(StoredProducer { id: row.try_get(0)?, last })
+            };
+            rows.iter().map(producer).collect()
+        };
+        Ok(read().await?)
+    }
+}

@@ -1,0 +1,104 @@
+//! A SQLite file that is copied elsewhere, row by row.
+
+use super::{
+    durable, failure,
+    row::{COMMIT_COLUMNS, signed, stored_commit, unsigned},
+    schema, tuned, unavailable,
+    workers::Workers,
+};
+use crate::{
+    log_name::LogName,
+    storage::{
+        LastPush, StorageError,
+        stored::{Rows, StoredLog, StoredProducer, WholeRow},
+    },
+};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use tidelog::version::Position;
+use uuid::Uuid;
+
+/// A file that nobody else writes to for as long as this exists: the write lock is held, so that a server that still runs
+/// over it answers pushes with 503.
+pub(crate) struct Source(Workers);
+
+impl Source {
+    /// Opens a file that exists, and locks it.
+    pub(crate) fn open(file: &Path) -> Result<Self, StorageError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = tuned(Connection::open_with_flags(file, flags).map_err(failure)?)?;
+        schema::prepare(&mut connection)?;
+        durable(&connection)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failure)?;
+        Ok(Self(Workers::start("sqlite-copy", vec![connection]).map_err(unavailable)?))
+    }
+
+    /// All logs, by name.
+    pub(crate) async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
+        self.0
+            .run(|connection| {
+                let rows = || -> rusqlite::Result<Vec<(i64, String, Uuid, u64)>> {
+                    connection
+                        .prepare("SELECT key, name, id, position FROM logs ORDER BY name")?
+                        .query_map([], |row| {
+                            Ok((row.get(0)?, row.get(1)?, Uuid::from_bytes(row.get(2)?), unsigned(row, 3)?))
+                        })?
+                        .collect()
+                };
+                let log = |(key, name, id, position): (_, String, _, _)| {
+                    let name = LogName::parse(&name).map_err(|error| StorageError::Failed(error.into()))?;
+                    Ok(StoredLog { key, name, id, position })
+                };
+                rows().map_err(failure)?.into_iter().map(log).collect()
+            })
+            .await
+    }
+}
+
+impl Rows for Source {
+    async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError> {
+        self.0
+            .run(move |connection| {
+                let read = || -> rusqlite::Result<Vec<WholeRow>> {
+                    let sql = format!(
+                        "SELECT {COMMIT_COLUMNS}, id, stream FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position"
+                    );
+                    let mut statement = connection.prepare_cached(&sql)?;
+                    let (mut rows, mut held) = (Vec::new(), 0);
+                    let mut found = statement.query((log, signed(after)?))?;
+                    while let Some(row) = found.next()? {
+                        let stored = stored_commit(row)?;
+                        held += stored.bytes();
+                        if !rows.is_empty() && held > bytes {
+                            break;
+                        }
+                        rows.push(WholeRow { stored, id: Uuid::from_bytes(row.get(5)?), stream: row.get(6)? });
+                    }
+                    Ok(rows)
+                };
+                read().map_err(failure)
+            })
+            .await
+    }
+
+    async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError> {
+        self.0
+            .run(move |connection| {
+                let read = || -> rusqlite::Result<Vec<StoredProducer>> {
+                    connection
+                        .prepare_cached(
+                            "SELECT id, epoch, sequence, digest FROM producers WHERE log = ?1 ORDER BY id",
+                        )?
+                        .query_map([log], |row| {
+                            let digest = u64::from_be_bytes(row.get(3)?);
+                            let last =
+                                LastPush { epoch: unsigned(row, 1)?, sequence: unsigned(row, 2)?, digest };
+                            Ok(StoredProducer { id: Uuid::from_bytes(row.get(0)?), last })
+                        })?
+                        .collect()
+                };
+                read().map_err(failure)
+            })
+            .await
+    }
+}
