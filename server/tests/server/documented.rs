@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fs, sync::Arc};
 use tidelog::sync::protocol::{Page, Problem, Pushed};
-use tidelog_server::{Access, Config, Sqlite, Token};
+use tidelog_server::{Access, Config, Sqlite, Storage, Token};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol.md");
 /// Stands in the page for the identity that the log got by chance.
@@ -70,9 +70,25 @@ fn pretty<T: DeserializeOwned + Serialize>(body: &str) -> Option<String> {
 
 #[tokio::test]
 async fn the_conversation_is_true() {
-    let access = Access::Tokens(vec![Token::parse("learner-7").unwrap()]);
     let storage = Sqlite::in_memory().unwrap().with_clock(Still(NOW));
-    let server = start(Config::new(Arc::new(storage), access)).await;
+    the_conversation_is_true_over(Arc::new(storage)).await;
+}
+
+mod postgres {
+    use crate::{contract::Place, postgres::Shared};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_conversation_is_true() {
+        // The page is written once.
+        if std::env::var_os("TIDELOG_WRITE_DOCS").is_none() {
+            super::the_conversation_is_true_over(Shared::default().open()).await;
+        }
+    }
+}
+
+async fn the_conversation_is_true_over(storage: Arc<dyn Storage>) {
+    let access = Access::Tokens(vec![Token::parse("learner-7").unwrap()]);
+    let server = start(Config::new(storage, access)).await;
     let log_id = ask(&server, "GET /logs/academy/events\nAuthorization: Bearer learner-7").await;
     let log_id = log_id.json::<Value>().await.unwrap()["logId"].as_str().unwrap().to_owned();
 

@@ -20,7 +20,7 @@ use tidelog::{
     time::Timestamp,
     version::{ExpectedVersion, Version},
 };
-use tidelog_server::{Access, Config, Limits, Sqlite, Stopped, Token, app, serve};
+use tidelog_server::{Access, Config, Limits, Sqlite, Stopped, Storage, Token, app, serve};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
@@ -133,8 +133,12 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn config() -> Config {
+    config_over(Arc::new(Sqlite::in_memory().unwrap()))
+}
+
+pub(crate) fn config_over(storage: Arc<dyn Storage>) -> Config {
     let access = Access::Tokens(vec![Token::parse("another").unwrap(), Token::parse(TOKEN).unwrap()]);
-    Config::new(Arc::new(Sqlite::in_memory().unwrap()), access)
+    Config::new(storage, access)
 }
 
 pub(crate) async fn start(config: Config) -> Running {

@@ -6,9 +6,7 @@ use tidelog::{
     version::ExpectedVersion::{Any, Exact, Exists, None},
 };
 
-#[tokio::test]
-async fn what_is_pushed_comes_back_as_it_was() {
-    let server = start(config()).await;
+async fn what_is_pushed_comes_back_as_it_was(server: Running) {
     let mut first = commit("course-algebra", None, 2);
     first.events[0].data =
         tidelog::json::Json::parse(r#"{ "b":1.0, "a":[1e400,"\ud83c\udf0a",null] }"#).unwrap();
@@ -23,9 +21,7 @@ async fn what_is_pushed_comes_back_as_it_was() {
     assert!(pulled[0].recorded_at > NOW, "recorded by the server's clock");
 }
 
-#[tokio::test]
-async fn the_same_push_three_times_is_there_once() {
-    let server = start(config()).await;
+async fn the_same_push_three_times_is_there_once(server: Running) {
     let commits = [commit("course-1", None, 2), commit("course-1", Exact(2), 1), commit("course-2", Any, 1)];
     let first = server.client.push(&commits).await;
     assert_eq!(statuses(&first), ["committed"; 3]);
@@ -41,9 +37,7 @@ async fn the_same_push_three_times_is_there_once() {
     assert_eq!(server.client.pull(1000).await.len(), 3);
 }
 
-#[tokio::test]
-async fn a_conflict_says_what_is_missing() {
-    let server = start(config()).await;
+async fn a_conflict_says_what_is_missing(server: Running) {
     server.client.push(&[commit("course-1", None, 2), commit("course-1", Exact(2), 3)]).await;
     let late = commit("course-1", Exact(2), 1);
     let pushed = server.client.push(std::slice::from_ref(&late)).await;
@@ -63,9 +57,7 @@ async fn a_conflict_says_what_is_missing() {
     assert_eq!(committed(&server.client.push(&[rebased]).await.outcomes[0]), (6, 6));
 }
 
-#[tokio::test]
-async fn only_what_builds_on_a_refused_commit_is_blocked() {
-    let server = start(config()).await;
+async fn only_what_builds_on_a_refused_commit_is_blocked(server: Running) {
     server.client.push(&[commit("course-1", None, 1)]).await;
     let refused = commit("course-1", None, 1);
     let same_stream = commit("course-1", Any, 1);
@@ -80,9 +72,7 @@ async fn only_what_builds_on_a_refused_commit_is_blocked() {
     assert_eq!(server.client.pull(1000).await.len(), 2);
 }
 
-#[tokio::test]
-async fn pages_hold_whole_commits_and_cursors_sort() {
-    let server = start(config()).await;
+async fn pages_hold_whole_commits_and_cursors_sort(server: Running) {
     let commits: Vec<_> = (1..=20).map(|count| commit("course-1", Any, count)).collect();
     server.client.push(&commits).await;
     for limit in [1, 2, 7, 19, 20, 21, 1000] {
@@ -107,11 +97,9 @@ async fn pages_hold_whole_commits_and_cursors_sort() {
 }
 
 /// Writers that decide on what they last saw, as devices do, while a reader follows the cursors and never goes back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_writers_to_the_same_streams_and_a_reader() {
+async fn many_writers_to_the_same_streams_and_a_reader(server: Running) {
     const WRITERS: usize = 8;
     const COMMITS: usize = 40;
-    let server = start(config()).await;
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let client = server.client.clone();
@@ -154,4 +142,36 @@ async fn many_writers_to_the_same_streams_and_a_reader() {
     assert_eq!(seen.len(), WRITERS * COMMITS);
     assert!(conflicts > 0, "nobody met anybody: the test tests nothing");
     assert_eq!(server.client.pull(1000).await, seen);
+}
+
+/// Makes two tests of each case: over SQLite and over PostgreSQL.
+macro_rules! over_both {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case(crate::kit::start(crate::kit::config()).await).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let storage = crate::postgres::storage().await;
+                    super::$case(crate::kit::start(crate::kit::config_over(storage)).await).await;
+                }
+            )*
+        }
+    };
+}
+
+over_both! {
+    what_is_pushed_comes_back_as_it_was
+    the_same_push_three_times_is_there_once
+    a_conflict_says_what_is_missing
+    only_what_builds_on_a_refused_commit_is_blocked
+    pages_hold_whole_commits_and_cursors_sort
+    many_writers_to_the_same_streams_and_a_reader
 }

@@ -15,7 +15,21 @@ const STREAMS: usize = 1_800;
 #[ignore = "a measurement, not a check"]
 async fn throughput() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(&folder.path().join("logs.sqlite"), &[]).await;
+    throughput_of(Process::start(&folder.path().join("logs.sqlite"), &[]).await).await;
+}
+
+mod postgres {
+    use crate::{postgres::Cluster, process::Process};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "a measurement, not a check"]
+    async fn throughput() {
+        let database = Cluster::shared().database().await;
+        super::throughput_of(Process::start(&database.url, &[]).await).await;
+    }
+}
+
+async fn throughput_of(server: Process) {
     let commits: Vec<_> = (0..COMMITS).map(|n| commit(&format!("learner-{}", n % STREAMS), Any, 1)).collect();
     let bodies: Vec<_> = commits
         .chunks(MAX_PUSH_COMMITS)

@@ -44,6 +44,12 @@ pub(crate) async fn open(database: &Database) -> Result<Postgres, StorageError> 
     Ok(Postgres::open(&database.address(), limits).await?.with_clock(Still(NOW)))
 }
 
+/// A storage over a database of its own, with the machine's clock.
+pub(crate) async fn storage() -> Arc<dyn Storage> {
+    let address = Cluster::shared().database().await.address();
+    Arc::new(Postgres::open(&address, PostgresLimits::default()).await.unwrap())
+}
+
 /// Waits for a future where one may not.
 fn now<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
