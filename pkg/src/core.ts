@@ -144,6 +144,10 @@ export interface CoreHooks {
   /** Asks the app for a new token after a 401; resolves to whether there is one. */
   renewToken(): Promise<boolean>
   sleep(milliseconds: number): Promise<void>
+  /** Waits for the next sign of the server by this way; a stream stays open from one call to the next. `after`: the cursor where a new one begins. */
+  listen(way: 'stream' | 'long-poll', after: string): Promise<CoreSign>
+  /** Closes what `listen` left open. */
+  hangUp(): void
   /** The log changed, by this tab, another tab or the sync. `streams`: those with new or changed events; undefined means that any may have. `sync`: whether queue, rejected list or sync status changed. */
   changed(streams: string[] | undefined, sync: boolean): void
   /** Compresses bytes, or restores them; undefined if it can't. */
@@ -166,6 +170,16 @@ export interface CoreAnswer {
   body: string
   /** What `Retry-After` asked for, in milliseconds. */
   retryAfter?: number
+}
+
+/** What was heard of the server: see `Heard` in `src/sync/live.rs`. */
+export interface CoreSign {
+  heard: 'open' | 'news' | 'quiet' | 'closed' | 'broken' | 'busy' | 'unfit'
+  /** Of news: the cursor before the page, and the page as JSON. */
+  after?: string
+  page?: string
+  /** Of a busy server: milliseconds to wait at least. */
+  wait?: number
 }
 
 /** A moment: one of its forms, or `{}` for now. */
@@ -372,6 +386,8 @@ export interface CoreSyncStatus {
   error?: { code: string; message: string }
   /** When the next attempt is due, ms since 1970, while waiting. */
   retryAt?: number
+  /** How the tab that runs the loop hears of news. */
+  live: 'stream' | 'long-poll' | 'poll'
 }
 
 /** Opens a core: the function that the wasm exports. */

@@ -238,6 +238,8 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
     random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
     send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),
+    listen: (way, after) => transport?.listen(way, after) ?? new Promise(() => {}),
+    hangUp: () => transport?.hangUp(),
     renewToken: () => transport?.renewToken() ?? Promise.resolve(false),
     sleep: (milliseconds) => new Promise((resolve) => void environment.after(milliseconds, resolve)),
     changed: (streams, sync) => listening.changed?.({ streams, sync }),

@@ -8,7 +8,12 @@ export interface SyncOptions {
   readonly url: string
   /** The bearer token, or a function that gives it: asked before the first request, and again once after each 401. */
   readonly token?: string | (() => string | Promise<string>)
-  /** Milliseconds between looks for news while there is nothing to push. From 100 to 86,400,000. Default 5,000. */
+  /**
+   * Whether the server tells news as they come (default): by a stream, or where one does not get through by answers that wait. One tab holds one
+   * connection for it. `false`: it is only looked for them.
+   */
+  readonly live?: boolean
+  /** Milliseconds between looks for news while there is nothing to push and the server does not tell them. From 100 to 86,400,000. Default 5,000. */
   readonly pollInterval?: number
   /** Milliseconds after which a request without its whole answer is given up. From 100 to 600,000. Default 30,000. */
   readonly timeout?: number
@@ -27,10 +32,11 @@ export const defaultPollInterval = 5_000
 /** Checks the options of the sync. */
 export function checkSync(options: SyncOptions): void {
   text(options.url, 'sync.url')
-  const { token, pollInterval, timeout } = options
+  const { token, pollInterval, timeout, live } = options
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw invalidArgument('sync.token', 'sync.token is a string or a function that returns one')
   }
+  if (live !== undefined && typeof live !== 'boolean') throw invalidArgument('sync.live', 'sync.live is true or false')
   if (pollInterval !== undefined) integer(pollInterval, 100, 86_400_000, 'sync.pollInterval')
   if (timeout !== undefined) integer(timeout, 100, 600_000, 'sync.timeout')
 }

@@ -33,6 +33,11 @@ export interface SyncStatus {
   readonly error?: { readonly code: string; readonly message: string }
   /** When the next attempt is due, in milliseconds since 1970. */
   readonly retryAt?: number
+  /**
+   * How the syncing tab hears of news: `stream`, the server tells them at once; `long-poll`, by answers that wait, where streams do not get
+   * through; `poll`, by looking every `pollInterval`.
+   */
+  readonly live: CoreSyncStatus['live']
 }
 
 /** The sync of a tidelog. */
@@ -154,7 +159,7 @@ export class SyncControl implements Sync {
     const status = this.#session.status()
     const following = syncing && !this.#leading && status.sync.state === 'following'
     const shown: Partial<CoreSyncStatus> = following ? (this.#heard ?? {}) : status.sync
-    const { state, lastSyncedAt, error, retryAt } = shown
+    const { state, lastSyncedAt, error, retryAt, live = 'poll' } = shown
     return {
       state: !syncing ? 'off' : state === undefined || state === 'following' || state === 'off' ? 'starting' : state,
       leader: this.#leading,
@@ -162,6 +167,7 @@ export class SyncControl implements Sync {
       online: environment.online.get(),
       pending: { commits: status.pendingCommits, events: status.pendingEvents },
       rejected: status.rejected,
+      live,
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(error === undefined ? {} : { error }),
       ...(retryAt === undefined ? {} : { retryAt }),

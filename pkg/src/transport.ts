@@ -3,18 +3,19 @@ import type { CoreHooks } from './core.js'
 import type { Environment } from './environment.js'
 import { messageOf } from './errors.js'
 import type { SyncOptions } from './sync-options.js'
+import { makeTail } from './tail.js'
 
 const defaultTimeout = 30_000
 
 /** The part of the core's hooks that reaches the server. */
-export interface Transport extends Pick<CoreHooks, 'send' | 'renewToken'> {
+export interface Transport extends Pick<CoreHooks, 'send' | 'renewToken' | 'listen' | 'hangUp'> {
   /** Gives up what is on its way, and answers nothing from now on. */
   close(): void
 }
 
 /** A transport over fetch. Its failures never say what the token or the answer's body was. */
 export function httpTransport(options: SyncOptions, environment: Environment): Transport {
-  const { token, timeout = defaultTimeout, fetch = environment.fetch } = options
+  const { token, timeout = defaultTimeout, live = true, fetch = environment.fetch } = options
   const base = options.url.replace(/\/+$/, '')
   const closing = new AbortController()
   let known: Promise<string | undefined> | undefined
@@ -69,8 +70,18 @@ export function httpTransport(options: SyncOptions, environment: Environment): T
     }
   }
 
+  const tail = makeTail(async (path, accept, signal) => {
+    closing.signal.throwIfAborted()
+    const headers = { Accept: `${accept}, application/problem+json`, ...(await authorization()) }
+    signal.throwIfAborted()
+    return fetch(base + path, { headers, signal })
+  }, environment)
+
   return {
     send,
+    // Nothing is ever heard where the app does not want it.
+    listen: (way, after) => (live ? tail.listen(way, after) : new Promise(() => {})),
+    hangUp: () => tail.hangUp(),
     async renewToken() {
       if (typeof token !== 'function') return false
       try {
@@ -80,7 +91,10 @@ export function httpTransport(options: SyncOptions, environment: Environment): T
         return false
       }
     },
-    close: () => closing.abort(),
+    close: () => {
+      closing.abort()
+      tail.hangUp()
+    },
   }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     log::{Authority, store::Store},
     metrics::{Counter, Timing},
     sync::{
-        machine::{Action, Failure, Input, Machine},
+        live::Heard,
+        machine::{Action, Doing, Failure, Input, Machine},
         transport::Transport,
     },
 };
@@ -210,30 +211,53 @@ impl<S: Store> Inner<S> {
         let session = Session::default();
         let mut machine = Machine::new(self.driver.poll_interval, self.driver.online.get());
         machine.paused = self.driver.paused.get();
-        // at most one exchange and one timer are under way; a new timer takes the place of the old
+        // at most one exchange, one timer and one listening are under way; a new timer or listening takes the place of the old
         let mut exchange: LocalBoxFuture<'_, Input> = Box::pin(pending());
         let mut timer: LocalBoxFuture<'_, Input> = Box::pin(pending());
+        let mut listening: LocalBoxFuture<'_, Input> = Box::pin(pending());
+        let mut deaf: LocalBoxFuture<'_, Input> = Box::pin(pending());
         let mut input = Input::Start;
         loop {
             let synced = matches!(input, Input::Pulled { up_to_date: true, .. });
+            let news =
+                if let Input::Heard(Heard::News(news), _) = &input { Some(news.clone()) } else { None };
             let (stepped, actions) = machine.step(input);
             machine = stepped;
+            // only the pull that they lead to may take them for its answer: one that was asked for has to ask
+            *session.news.borrow_mut() = news.filter(|_| actions.contains(&Action::Pull));
             let mut retry_in = None;
             for action in actions {
                 let doing = self.act(action, transport, &session);
-                if let Action::SetTimer(_, milliseconds) = action {
-                    retry_in = Some(milliseconds);
-                    timer = doing;
-                } else {
-                    exchange = doing;
+                match action {
+                    Action::SetTimer(_, milliseconds) => {
+                        retry_in = Some(milliseconds);
+                        timer = doing;
+                    }
+                    Action::Listen(..) => listening = doing,
+                    Action::HangUp => {
+                        listening = doing;
+                        transport.hang_up();
+                    }
+                    Action::Pull | Action::Push | Action::AskToken => exchange = doing,
                 }
             }
             self.report(&machine, synced, retry_in);
-            input = match select(orders.next(), select(&mut exchange, &mut timer)).await {
+            // what is heard during an exchange waits for its end: it may bring just that
+            let exchanging = matches!(machine.doing, Doing::Pulling | Doing::Pushing);
+            let hearing = if exchanging { &mut deaf } else { &mut listening };
+            let under_way = select(select(&mut exchange, hearing), &mut timer);
+            input = match select(orders.next(), under_way).await {
                 Either::Left((Some(Order::Input(input)), _)) => input,
-                Either::Left((Some(Order::Stop) | None, _)) => return,
-                Either::Right((Either::Left((input, _)), _)) => {
+                Either::Left((Some(Order::Stop) | None, _)) => {
+                    transport.hang_up();
+                    return;
+                }
+                Either::Right((Either::Left((Either::Left((input, _)), _)), _)) => {
                     exchange = Box::pin(pending());
+                    input
+                }
+                Either::Right((Either::Left((Either::Right((input, _)), _)), _)) => {
+                    listening = Box::pin(pending());
                     input
                 }
                 Either::Right((Either::Right((input, _)), _)) => {
@@ -255,6 +279,14 @@ impl<S: Store> Inner<S> {
                 Action::Pull => self.exchange(Timing::Pull, Box::pin(self.pull(transport, session))).await,
                 Action::Push => self.exchange(Timing::Push, Box::pin(self.push(transport, session))).await,
                 Action::AskToken => Ok(Input::Token(transport.renew_token().await)),
+                Action::Listen(way, wait) => {
+                    if wait > 0 {
+                        transport.sleep(wait).await;
+                    }
+                    let heard = transport.listen(way, &self.log.head().cursor).await;
+                    Ok(Input::Heard(self.news_or_quiet(heard), self.surroundings.fraction()))
+                }
+                Action::HangUp => pending().await,
                 Action::SetTimer(timer, milliseconds) => {
                     transport.sleep(milliseconds).await;
                     Ok(Input::Rang(timer))
@@ -262,6 +294,14 @@ impl<S: Store> Inner<S> {
             };
             done.unwrap_or_else(|failure: Failure| Input::Failed(failure, self.surroundings.fraction()))
         })
+    }
+
+    /// News of what is here already, such as an own push, are none. Cursors of one log sort as text.
+    fn news_or_quiet(&self, heard: Heard) -> Heard {
+        match heard {
+            Heard::News(news) if news.page.cursor <= self.log.head().cursor => Heard::Quiet,
+            heard => heard,
+        }
     }
 
     /// An exchange with the server, and what it took.
@@ -306,6 +346,7 @@ impl<S: Store> Inner<S> {
                 .as_ref()
                 .map(|failure| SyncError { code: failure.code.into(), message: failure.message.clone() }),
             retry_at,
+            live: machine.live.way(),
         };
         if status != before {
             *self.driver.status.borrow_mut() = status;

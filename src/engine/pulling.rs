@@ -13,6 +13,7 @@ use crate::{
     mistake::{Mistake, made},
     stream::StreamName,
     sync::{
+        live,
         machine::{Failure, Input, QUOTA_EXCEEDED},
         protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
         transport::{self, Transport},
@@ -32,11 +33,13 @@ pub(super) struct Session {
     pub(super) conflicts: RefCell<BTreeSet<StreamName>>,
     /// How many commits a push may hold; halved when the server finds a push too large or unreadable.
     pub(super) batch: Cell<usize>,
+    /// What was heard, and the next pull need not ask for.
+    pub(super) news: RefCell<Option<Box<live::News>>>,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { conflicts: RefCell::default(), batch: Cell::new(MAX_PUSH_COMMITS) }
+        Self { conflicts: RefCell::default(), batch: Cell::new(MAX_PUSH_COMMITS), news: RefCell::default() }
     }
 }
 
@@ -100,7 +103,11 @@ impl<S: Store> Inner<S> {
     pub(super) async fn pull(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
         self.log.catch_up().await?;
         let cursor = self.log.head().cursor;
-        let page = transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await?;
+        let heard = session.news.take().filter(|news| news.after == cursor);
+        let page = match heard {
+            Some(news) => news.page,
+            None => transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await?,
+        };
         let up_to_date = page.up_to_date;
         let arrived = page.commits.iter().map(|commit| &commit.commit.stream);
         {

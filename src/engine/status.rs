@@ -3,7 +3,10 @@
 use super::Engine;
 use crate::{
     log::{Authority, store::Store},
-    sync::machine::{Doing, Machine},
+    sync::{
+        live::Way,
+        machine::{Doing, Machine},
+    },
 };
 use serde::Serialize;
 
@@ -49,6 +52,8 @@ pub struct SyncStatus {
     /// While waiting: when the next attempt is due, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<i64>,
+    /// How the tab that runs the loop hears of news.
+    pub live: Way,
 }
 
 /// Why the last exchange failed.

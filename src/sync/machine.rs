@@ -13,8 +13,10 @@
 //! 2. A round pulls to the server's end before it pushes, so that a push seldom conflicts.
 //! 3. After a push it pulls again: only a pull confirms.
 //! 4. A round that changes nothing twice in a row backs off instead of spinning.
-//! 5. Offline and paused send nothing; what was under way may still answer, and its answer counts.
+//! 5. Beside that it listens for news ([`super::live`]); what it hears leads to a round.
+//! 6. Offline and paused send nothing; what was under way may still answer, and its answer counts.
 
+use super::live::{Heard, Live, Way};
 use std::sync::Arc;
 
 /// The wait after the first failure, in milliseconds; it doubles with each further one.
@@ -90,11 +92,17 @@ pub enum Input {
     Failed(Failure, f64),
     /// The app was asked for a token: whether there is a new one.
     Token(bool),
+    /// Something was heard of the server without asking; with a number from 0 up to 1 for the jitter.
+    Heard(Heard, f64),
 }
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Listen for news this way after so many milliseconds, once; earlier listening no longer counts.
+    Listen(Way, u64),
+    /// Stop listening.
+    HangUp,
     /// Pull the next page and apply it.
     Pull,
     /// Push the first pending commits.
@@ -118,6 +126,8 @@ pub struct Machine {
     pub failure: Option<Failure>,
     /// Milliseconds between looks at the server while idle.
     pub poll_interval: u64,
+    /// How it hears of news.
+    pub live: Live,
     attempts: u32,
     wanted: bool,
     fruitless: u32,
@@ -135,6 +145,7 @@ impl Machine {
             paused: false,
             failure: None,
             poll_interval,
+            live: Live::default(),
             attempts: 0,
             wanted: false,
             fruitless: 0,
@@ -152,7 +163,15 @@ impl Machine {
     /// Takes an input and answers with the next state and what to do.
     #[must_use]
     pub fn step(mut self, input: Input) -> (Self, Vec<Action>) {
-        let actions = self.take(input);
+        let reached = matches!(input, Input::Pulled { up_to_date: true, .. });
+        let mut actions = self.take(input);
+        if !self.may_send() || self.doing == Doing::Unauthorized {
+            if self.live.end() {
+                actions.push(Action::HangUp);
+            }
+        } else if reached {
+            actions.extend(self.live.begin());
+        }
         (self, actions)
     }
 
@@ -191,12 +210,29 @@ impl Machine {
                 self.pull()
             }
             Input::Failed(failure, jitter) => self.failed(failure, jitter),
+            Input::Heard(heard, jitter) => self.heard(&heard, jitter),
             Input::Token(true) => self.pull(),
             Input::Token(false) => {
                 self.doing = Doing::Unauthorized;
                 vec![]
             }
         }
+    }
+
+    fn heard(&mut self, heard: &Heard, jitter: f64) -> Vec<Action> {
+        let before = self.live.way();
+        let listen = self.live.hear(heard);
+        let mut actions = match heard {
+            Heard::News(_) => self.take(Input::Wanted),
+            _ if self.doing != Doing::Idle => vec![],
+            // whether the server can be reached at all is to be seen; what broke for one broke for many
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 up to 1
+            Heard::Broken | Heard::Unfit => self.set_timer((FIRST_BACKOFF * jitter) as u64 + 1),
+            _ if self.live.way() != before => self.set_timer(self.live.interval(self.poll_interval)),
+            _ => vec![],
+        };
+        actions.extend(listen);
+        actions
     }
 
     /// Whether anything may be sent.
@@ -259,7 +295,7 @@ impl Machine {
             return self.pull();
         }
         self.doing = Doing::Idle;
-        self.set_timer(self.poll_interval)
+        self.set_timer(self.live.interval(self.poll_interval))
     }
 
     /// Whether the storage of this device took nothing more the last time.
@@ -313,5 +349,7 @@ impl Machine {
     }
 }
 
+#[cfg(test)]
+mod listening;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! Bringing pending commits home.
 //!
-//! [`protocol`] are the messages, [`machine`] decides what to do next, [`rebase`] brings pending commits onto what others did:
-//! all three are pure. [`transport`] is the contract of the network; the engine's driver connects them.
+//! [`protocol`] are the messages, [`machine`] decides what to do next ([`live`]: how it hears of news), [`rebase`] brings pending commits onto what others did:
+//! all of them are pure. [`transport`] is the contract of the network; the engine's driver connects them.
 
 mod flat;
+pub mod live;
 pub mod machine;
 pub mod protocol;
 pub mod rebase;

@@ -1,10 +1,12 @@
 //! The contract of the network: one exchange at a time, and a clock to wait on.
 
 use super::{
+    live::{Heard, Way},
     machine::Failure,
     protocol::{Cursor, Page, Problem, Push, Pushed, problem},
 };
 use serde::de::DeserializeOwned;
+use std::future::pending;
 
 /// An answer of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,15 @@ pub trait Transport {
     async fn renew_token(&self) -> bool;
     /// Resolves after this many milliseconds.
     async fn sleep(&self, milliseconds: u64);
+    /// Waits for the next sign that comes this way. A stream stays open from one call to the next; `after` is where a new one, or an answer
+    /// that waits, begins. A future that is dropped before it resolves loses no more than a hint. By default there is no such way:
+    /// nothing is ever heard.
+    async fn listen(&self, way: Way, after: &Cursor) -> Heard {
+        let _ = (way, after);
+        pending().await
+    }
+    /// Closes what `listen` left open.
+    fn hang_up(&self) {}
 }
 
 /// Pulls the page after a cursor.

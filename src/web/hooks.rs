@@ -4,7 +4,11 @@ use super::{failure::read_failure, thrown_message};
 use crate::{
     engine::{Changed, Host, ReadError},
     environment::Environment,
-    sync::transport::{Answer, NoAnswer, Transport},
+    sync::{
+        live::{Heard, News, Way},
+        protocol::Cursor,
+        transport::{Answer, NoAnswer, Transport},
+    },
     time::Timestamp,
 };
 use js_sys::{Math, Promise, Uint8Array};
@@ -33,6 +37,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = renewToken)]
     fn renew_token(this: &Hooks) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
+    fn listen(this: &Hooks, way: &str, after: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = hangUp)]
+    fn hang_up(this: &Hooks) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
     fn sleep(this: &Hooks, milliseconds: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn changed(this: &Hooks, streams: Option<Vec<String>>, sync: bool) -> Result<(), JsValue>;
@@ -60,6 +68,18 @@ extern "C" {
     fn retry_after(this: &Exchange) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
     fn code(this: &Exchange) -> Option<String>;
+
+    /// What `listen` resolves to.
+    type Sign;
+
+    #[wasm_bindgen(method, getter)]
+    fn heard(this: &Sign) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn after(this: &Sign) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn page(this: &Sign) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn wait(this: &Sign) -> Option<f64>;
 }
 
 thread_local! {
@@ -175,5 +195,35 @@ impl Transport for Hooks {
             // a sleep that fails is a short one
             let _ = JsFuture::from(promise).await;
         }
+    }
+
+    async fn listen(&self, way: Way, after: &Cursor) -> Heard {
+        let way = if way == Way::Stream { "stream" } else { "long-poll" };
+        let Ok(promise) = Hooks::listen(self, way, &after.0) else { return Heard::Broken };
+        match JsFuture::from(promise).await {
+            Ok(sign) => heard(&sign.unchecked_into()),
+            Err(_) => Heard::Broken,
+        }
+    }
+
+    fn hang_up(&self) {
+        // what can't be closed is not listened to all the same
+        let _ = Hooks::hang_up(self);
+    }
+}
+
+/// What the page heard. A page of commits that can't be read is not said again by another try, but a pull says what is wrong with it.
+fn heard(sign: &Sign) -> Heard {
+    match sign.heard().as_str() {
+        "open" => Heard::Open,
+        "quiet" => Heard::Quiet,
+        "closed" => Heard::Closed,
+        "unfit" => Heard::Unfit,
+        "busy" => Heard::Busy(sign.wait().unwrap_or_default() as u64),
+        "news" => match (sign.after(), sign.page().map(|page| serde_json::from_str(&page))) {
+            (Some(after), Some(Ok(page))) => Heard::News(Box::new(News { after: Cursor(after), page })),
+            _ => Heard::Broken,
+        },
+        _ => Heard::Broken,
     }
 }

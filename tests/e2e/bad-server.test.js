@@ -86,7 +86,7 @@ async function arrivedOnce(page, ids) {
 
 test('whatever comes instead of an answer: the code is shown, the queue stays whole, then everything arrives once', { timeout: 240_000 }, async (test) => {
   const page = await openPage(device.context, site)
-  await openLog(page, { name: 'academy', sync: syncWith(proxy.url, 'academy', { timeout: 600 }) })
+  await openLog(page, { name: 'academy', sync: syncWith(proxy.url, 'academy', { timeout: 600, live: false }) })
   for (const [name, [fault, code, also]] of Object.entries(answers)) {
     for (const [kind, matches] of Object.entries({ push: isPush, pull: isPull })) {
       await test.test(`${name} to a ${kind}`, async () => {
@@ -122,7 +122,7 @@ test('whatever comes instead of an answer: the code is shown, the queue stays wh
 
 test('a fault that ends by itself: the back-off goes on by itself', { timeout: 60_000 }, async () => {
   const page = await openPage(device.context, site)
-  await openLog(page, { name: 'back-off', sync: syncWith(proxy.url) })
+  await openLog(page, { name: 'back-off', sync: syncWith(proxy.url, 'academy', { live: false }) })
   const ids = await appendPaused(page, 2)
   const taken = proxy.plan(isPush, answerWith(500, 'text/plain', ''), 3)
   await resume(page)
@@ -133,7 +133,7 @@ test('a fault that ends by itself: the back-off goes on by itself', { timeout: 6
 
 test('a 429 is honoured: no request before the server allows one', { timeout: 60_000 }, async () => {
   const page = await openPage(device.context, site)
-  await openLog(page, { name: 'patient', sync: syncWith(proxy.url) })
+  await openLog(page, { name: 'patient', sync: syncWith(proxy.url, 'academy', { live: false }) })
   await inStep(page)
   const ids = await appendPaused(page, 2)
   const times = []

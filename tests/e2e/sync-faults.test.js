@@ -25,7 +25,7 @@ async function world(test) {
   atEnd(test, () => world.proxy.close())
   world.device = await startDevice(join(folder, 'device'), site)
   atEnd(test, () => world.device.close())
-  const options = { name: 'academy', sync: syncWith(world.proxy.url) }
+  const options = { name: 'academy', sync: syncWith(world.proxy.url, 'academy', { live: false }) }
   world.open = () => openLog(world.device.page, options)
 
   /** The server comes back on the same file and port. */

@@ -34,7 +34,7 @@ export class Device {
       ...options,
       name: `story ${name}`,
       storage: 'memory',
-      sync: { url: server.url, fetch: server.fetch, pollInterval: 86_400_000 },
+      sync: { url: server.url, fetch: server.fetch, pollInterval: 86_400_000, live: false },
       environment: { ...storyEnvironment(clock, online, seed), ...options.environment },
     })
     const device = new Device(name, tidelog, online)

@@ -21,6 +21,8 @@ fn check(story: impl IntoIterator<Item = Input>, doing: Doing, actions: &[Action
     for input in story {
         (machine, last) = machine.step(input);
     }
+    // how it listens has tables of its own
+    last.retain(|action| !matches!(action, Action::Listen(..) | Action::HangUp));
     assert_eq!((machine.doing, last.as_slice()), (doing, actions));
     machine
 }
