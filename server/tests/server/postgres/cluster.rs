@@ -4,7 +4,11 @@
 
 use std::{
     fs,
-    os::unix::{fs::chown, process::CommandExt},
+    net::TcpListener,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -34,9 +38,42 @@ impl Cluster {
 
     /// One that a test may stop.
     pub(crate) fn start() -> Self {
+        let cluster = Self::make();
+        cluster.set("listen_addresses = ''");
+        cluster.resume();
+        cluster
+    }
+
+    /// One that is reached over TCP, encrypted, and not otherwise; and its port.
+    pub(crate) fn start_encrypted(certificate: &str, key: &str) -> (Self, u16) {
+        let cluster = Self::make();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = cluster.folder.join("data").join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((uid, gid)) = cluster.user {
+                chown(&file, Some(uid), Some(gid)).unwrap();
+            }
+        }
+        let who = "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostssl all all ::1/128 trust\n";
+        fs::write(cluster.folder.join("data/pg_hba.conf"), who).unwrap();
+        cluster.set("ssl = on\nlisten_addresses = '127.0.0.1'");
+        // Somebody else may take a free port before the cluster does.
+        for _ in 0..20 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            cluster.set(&format!("port = {free}"));
+            if cluster.try_resume().is_ok() {
+                return (cluster, free);
+            }
+        }
+        panic!("no port is free for long enough");
+    }
+
+    /// A cluster that was never started.
+    fn make() -> Self {
         let programs = programs();
         let user = user();
-        let folder = TempDir::with_prefix("tidelog-postgres-").unwrap().keep();
+        let folder = TempDir::with_prefix_in("tidelog-postgres-", "/tmp").unwrap().keep();
         if let Some((uid, gid)) = user {
             chown(&folder, Some(uid), Some(gid)).unwrap();
         }
@@ -46,21 +83,29 @@ impl Cluster {
             "initdb",
             &["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"],
         );
-        let settings = format!(
-            "listen_addresses = ''\nunix_socket_directories = '{}'\nmax_connections = 300\n",
-            cluster.folder.display()
-        );
-        let file = cluster.folder.join("data/postgresql.conf");
-        let written = fs::read_to_string(&file).unwrap() + &settings;
-        fs::write(&file, written).unwrap();
-        cluster.resume();
         cluster
+            .set(&format!("unix_socket_directories = '{}'\nmax_connections = 500", cluster.folder.display()));
+        cluster
+    }
+
+    /// Adds settings; the last of a name counts.
+    fn set(&self, settings: &str) {
+        let file = self.folder.join("data/postgresql.conf");
+        let written = fs::read_to_string(&file).unwrap() + settings + "\n";
+        fs::write(&file, written).unwrap();
     }
 
     /// Starts it again after [`Cluster::crash`].
     pub(crate) fn resume(&self) {
+        self.try_resume().unwrap();
+    }
+
+    fn try_resume(&self) -> Result<(), String> {
         let log = self.folder.join("log");
-        self.run("pg_ctl", &["start", "--wait", "--timeout=120", "--silent", "--log", log.to_str().unwrap()]);
+        self.try_run(
+            "pg_ctl",
+            &["start", "--wait", "--timeout=120", "--silent", "--log", log.to_str().unwrap()],
+        )
     }
 
     /// As the power failing, for the database: no process of it goes on, nothing is written any more.
@@ -87,6 +132,10 @@ impl Cluster {
     }
 
     fn run(&self, program: &str, args: &[&str]) {
+        self.try_run(program, args).unwrap();
+    }
+
+    fn try_run(&self, program: &str, args: &[&str]) -> Result<(), String> {
         let mut command = Command::new(self.programs.join(program));
         command
             .args(args)
@@ -102,7 +151,10 @@ impl Cluster {
         command.stdout(file.try_clone().unwrap()).stderr(file);
         let status = command.status().unwrap_or_else(|error| panic!("{program}: {error}"));
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        assert!(status.success(), "{program}: {}\n{log}", fs::read_to_string(said).unwrap_or_default());
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{program}: {}\n{log}", fs::read_to_string(said).unwrap_or_default()))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the database refuses, undoes or breaks off: nothing half written, and a typed error unless trying again helps.
 
-use super::{Shared, now};
+use super::{Shared, look_again, now};
 use crate::{
     contract::{Asking, Place, Still},
     kit::*,
+    process::Process,
 };
 use std::time::Duration;
 use tidelog::version::ExpectedVersion::{Any, None};
@@ -107,7 +108,6 @@ async fn a_statement_and_a_wait_for_a_lock_have_an_end() {
     assert_eq!(place.open().pulled(PageLimit::default()).await.len(), 1);
 }
 
-/// A process that froze within a push must not hold up the others for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_connection_is_set_up_to_be_durable_and_to_let_go() {
     let place = Shared::default();
@@ -153,4 +153,46 @@ async fn many_at_once_share_few_connections() {
     assert!(open <= 3, "{open} connections: two, and one that listens");
     let storage: &dyn Storage = storage.as_ref();
     check_log(&storage.pulled(PageLimit::default()).await);
+}
+
+/// A process that froze within a push, with the lock on its log: the database undoes what it had begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_froze_within_a_push_does_not_hold_up_the_others() {
+    let place = Shared::default();
+    let (frozen, other) = (Process::start(&place.0.url, &[]).await, Process::start(&place.0.url, &[]).await);
+    let (sql, gate) = (place.0.sql().await, place.0.sql().await);
+    // Its insert waits at a gate, so that it can be frozen there.
+    gate.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)").await.unwrap();
+    spoil(&place, 1, "PERFORM pg_advisory_xact_lock(1)").await;
+    let commits = [commit("course-1", None, 2), commit("course-2", None, 1)];
+    let pushing = {
+        let (client, push) = (frozen.client.clone(), push(commits.to_vec()));
+        tokio::spawn(async move { client.commits().json(&push).send().await.unwrap() })
+    };
+    let count = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event = 'advisory'";
+    while sql.query_one(count, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        look_again().await;
+    }
+    frozen.signal("STOP").await;
+    gate.batch_execute("COMMIT").await.unwrap();
+
+    // The other may say that it can't at the moment, and then it can.
+    let mine = push(vec![commit("course-1", Any, 1)]);
+    let pushed = loop {
+        match other.client.try_push(&mine).await {
+            Ok(pushed) => break pushed,
+            Err(error) => assert_eq!(error.status().unwrap(), 503, "{error}"),
+        }
+    };
+    assert_eq!(committed(&pushed.outcomes[0]), (1, 1));
+    frozen.signal("CONT").await;
+    // It says that it can't, or has tried again by itself.
+    let status = pushing.await.unwrap().status();
+    assert!([200, 503].contains(&status.as_u16()), "{status}");
+    let again = statuses(&frozen.client.push(&commits).await);
+    assert_eq!(again, ["conflict", if status == 200 { "duplicate" } else { "committed" }]);
+    let pulled = frozen.client.pull(10).await;
+    check_log(&pulled);
+    assert_eq!(pulled.len(), 2, "nothing of what it had begun is there");
 }

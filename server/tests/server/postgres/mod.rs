@@ -2,6 +2,7 @@
 
 mod cluster;
 mod copying;
+mod encryption;
 mod failures;
 mod notices;
 mod outages;
