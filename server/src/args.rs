@@ -28,9 +28,21 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Make the tables in a database, or bring those of an older server forward, and say what was done
-    Migrate(Migrate),
+    Migrate(There),
     /// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards
     Copy(Copy),
+    /// List the logs: name, identity, number of events
+    Logs(There),
+    /// Read all logs from end to end, and say what does not hold
+    Verify(There),
+}
+
+/// A database that is there already.
+#[derive(Parser)]
+pub(crate) struct There {
+    /// The database: postgres://USER@HOST/DATABASE, or a SQLite file
+    #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
+    pub(crate) database: Database,
 }
 
 /// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards. Stop the server over the file
@@ -45,14 +57,6 @@ pub(crate) struct Copy {
     /// Database to copy to: postgres://USER@HOST/DATABASE
     #[arg(long, value_name = "postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
     pub(crate) to: Database,
-}
-
-/// Make the tables in a database, or bring those of an older server forward.
-#[derive(Parser)]
-pub(crate) struct Migrate {
-    /// The database: postgres://USER@HOST/DATABASE, or a SQLite file
-    #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
-    pub(crate) database: Database,
 }
 
 /// How to serve.

@@ -33,6 +33,7 @@ mod push;
 mod refusal;
 mod serve;
 pub mod storage;
+pub mod verify;
 
 pub use tidelog::authority::{candidate, cursor, judge};
 

@@ -42,8 +42,10 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
             let (access, origins) = (args.serve.access()?, args.serve.origins()?);
             runtime()?.block_on(serve_until_told(args.serve, access, origins))
         }
-        Some(Command::Migrate(migrate)) => runtime()?.block_on(commands::migrate(&migrate.database)),
+        Some(Command::Migrate(there)) => runtime()?.block_on(commands::migrate(&there.database)),
         Some(Command::Copy(copy)) => runtime()?.block_on(commands::copy(&copy)),
+        Some(Command::Logs(there)) => runtime()?.block_on(commands::logs(&there.database)),
+        Some(Command::Verify(there)) => runtime()?.block_on(commands::verify(&there.database)),
     }
 }
 

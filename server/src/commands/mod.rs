@@ -2,9 +2,11 @@
 
 mod copy;
 mod migrate;
+mod verify;
 
 pub(crate) use copy::copy;
 pub(crate) use migrate::migrate;
+pub(crate) use verify::{logs, verify};
 
 use std::{
     error::Error,

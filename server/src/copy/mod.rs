@@ -20,7 +20,7 @@ use crate::{
 };
 use digest::Digesting;
 use std::path::Path;
-use tidelog::{commit::Commit, version::Position};
+use tidelog::version::Position;
 
 /// How many bytes of commits are on the way at once: 4 MiB.
 const BATCH: usize = 4 << 20;
@@ -101,7 +101,7 @@ pub async fn copy(
     to: &PostgresAddress,
     mut told: impl FnMut(Progress),
 ) -> Result<Vec<Copied>, CopyError> {
-    let source = Source::open(from).map_err(CopyError::Source)?;
+    let source = Source::lock(from).map_err(CopyError::Source)?;
     let mut target = Target::open(to).await.map_err(CopyError::Target)?;
     let logs = source.logs().await.map_err(CopyError::Source)?;
     for log in &logs {
@@ -148,7 +148,8 @@ async fn copy_log(
         let rows = source.rows(log.key, position, BATCH).await.map_err(CopyError::Source)?;
         let Some(WholeRow { stored, .. }) = rows.last() else { break };
         let after = stored.position;
-        let batch: Result<Vec<_>, _> = rows.into_iter().map(|row| Ok((checked(log, &row)?, row))).collect();
+        let batch: Result<Vec<_>, _> =
+            rows.into_iter().map(|row| Ok((row.commit(&log.name)?, row))).collect();
         copying.write(key, batch.map_err(CopyError::Source)?).await.map_err(CopyError::Target)?;
         position = after;
         told(Progress::Written { log: log.name.clone(), position, of: log.position });
@@ -174,7 +175,7 @@ async fn compare(
     there: &StoredLog,
 ) -> Result<Copied, CopyError> {
     let expected = summed(source, log).await.map_err(CopyError::Source)?;
-    let reading = target.begin().await.map_err(CopyError::Target)?;
+    let reading = target.look().await.map_err(CopyError::Target)?;
     if summed(&reading, there).await.map_err(CopyError::Target)? == expected {
         return Ok(expected);
     }
@@ -206,14 +207,4 @@ fn differs(expected: &Copied, found: &Copied) -> CopyError {
         format!("{events} events in {commits} commits, digest {digest}")
     };
     CopyError::Differs { log: expected.log.clone(), expected: say(expected), found: say(found) }
-}
-
-/// Reads the body of a row; it has to say what the other columns say. What can't be read is not carried on.
-fn checked(log: &StoredLog, row: &WholeRow) -> Result<Commit, StorageError> {
-    let commit = row.stored.confirmed(&log.name)?.commit;
-    if commit.id.0 == row.id && commit.stream.as_str() == row.stream {
-        return Ok(commit);
-    }
-    let reason = format!("its columns say commit {} of {}", row.id, row.stream);
-    Err(StorageError::Corrupt { log: log.name.clone(), position: row.stored.position, reason })
 }

@@ -57,6 +57,18 @@ pub(crate) struct WholeRow {
     pub(crate) stream: String,
 }
 
+impl WholeRow {
+    /// Reads the body; it has to say what the other columns say.
+    pub(crate) fn commit(&self, log: &LogName) -> Result<Commit, StorageError> {
+        let commit = self.stored.confirmed(log)?.commit;
+        if commit.id.0 == self.id && commit.stream.as_str() == self.stream {
+            return Ok(commit);
+        }
+        let reason = format!("its columns say commit {} of {}", self.id, self.stream);
+        Err(StorageError::Corrupt { log: log.clone(), position: self.stored.position, reason })
+    }
+}
+
 /// A log, less what is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredLog {
@@ -81,6 +93,12 @@ pub(crate) struct StoredProducer {
 
 /// A database whose logs can be read as they are.
 pub(crate) trait Rows {
+    /// All logs, by name.
+    async fn logs(&self) -> Result<Vec<StoredLog>, StorageError>;
+
+    /// How many ids of events the log has.
+    async fn count_events(&self, log: i64) -> Result<u64, StorageError>;
+
     /// The next commits after a position, about as many as fit into `bytes`, but at least one if there is one.
     async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError>;
 

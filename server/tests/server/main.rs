@@ -16,3 +16,4 @@ mod refusals;
 mod shutdown;
 mod sqlite_file;
 mod throughput;
+mod verifying;

@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// in the file that the variable `SSL_CERT_FILE` names); `prefer`, the default, does so if the server offers encryption,
 /// and not at all on this machine itself; `disable` never does. What is shown of an address never has the password.
 #[derive(Clone)]
-pub struct PostgresAddress(Config);
+pub struct PostgresAddress(Arc<Config>);
 
 impl FromStr for PostgresAddress {
     type Err = StorageError;
@@ -52,7 +52,7 @@ impl FromStr for PostgresAddress {
             config.application_name("tidelog-server");
         }
         config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
-        Ok(Self(config))
+        Ok(Self(Arc::new(config)))
     }
 }
 
@@ -64,7 +64,7 @@ impl PostgresAddress {
     }
 
     pub(super) fn config(&self) -> Config {
-        self.0.clone()
+        Config::clone(&self.0)
     }
 
     /// What encrypts, as far as the address wants it.

@@ -19,6 +19,7 @@ use crate::{
 use deadpool_postgres::{Client, Transaction};
 use std::time::Duration;
 use tidelog::{commit::Commit, version::Position};
+use tokio_postgres::IsolationLevel;
 
 /// A large log takes its time: zero stands for no bound.
 const PATIENT: PostgresLimits = PostgresLimits {
@@ -43,24 +44,29 @@ impl Target {
     pub(crate) async fn find(&self, like: &StoredLog) -> Result<Option<StoredLog>, StorageError> {
         let find = async || -> Result<_, Trouble> {
             let sql = "SELECT key, name, id, position FROM tidelog.logs WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1";
-            let Some(row) = self.0.query_opt(sql, &[&like.name.as_str(), &like.id]).await? else {
-                return Ok(None);
-            };
-            let name = LogName::parse(row.try_get(1)?).map_err(|error| StorageError::Failed(error.into()))?;
-            Ok(Some(StoredLog {
-                key: row.try_get(0)?,
-                name,
-                id: row.try_get(2)?,
-                position: unsigned(&row, 3)?,
-            }))
+            let row = self.0.query_opt(sql, &[&like.name.as_str(), &like.id]).await?;
+            row.map(|row| stored_log(&row)).transpose()
         };
         Ok(find().await?)
+    }
+
+    /// Begins a transaction that only reads, and sees the database as it is at its first look.
+    pub(crate) async fn look(&mut self) -> Result<Copying<'_>, StorageError> {
+        let begin =
+            self.0.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+        Ok(Copying(begin.start().await.map_err(Trouble::from)?))
     }
 
     /// Begins a transaction: what is done in it is there whole after its commit, or not at all.
     pub(crate) async fn begin(&mut self) -> Result<Copying<'_>, StorageError> {
         Ok(Copying(self.0.transaction().await.map_err(Trouble::from)?))
     }
+}
+
+/// Reads `key, name, id, position`.
+fn stored_log(row: &tokio_postgres::Row) -> Result<StoredLog, Trouble> {
+    let name = LogName::parse(row.try_get(1)?).map_err(|error| StorageError::Failed(error.into()))?;
+    Ok(StoredLog { key: row.try_get(0)?, name, id: row.try_get(2)?, position: unsigned(row, 3)? })
 }
 
 /// A transaction.
@@ -96,15 +102,6 @@ impl Copying<'_> {
         Ok(producers::write(&self.0, log, producer.id, producer.last).await?)
     }
 
-    /// How many ids of events the log has.
-    pub(crate) async fn count_events(&self, log: i64) -> Result<u64, StorageError> {
-        let count = async || -> Result<u64, Trouble> {
-            let sql = "SELECT count(*) FROM tidelog.events WHERE log = $1";
-            unsigned(&self.0.query_one(sql, &[&log]).await?, 0)
-        };
-        Ok(count().await?)
-    }
-
     /// Makes it last.
     pub(crate) async fn commit(self) -> Result<(), StorageError> {
         self.0.commit().await.map_err(|error| Trouble::from(error).into())
@@ -115,6 +112,22 @@ impl Copying<'_> {
 const AT_ONCE: i64 = 10_000;
 
 impl Rows for Copying<'_> {
+    async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
+        let read = async || -> Result<Vec<StoredLog>, Trouble> {
+            let sql = "SELECT key, name, id, position FROM tidelog.logs ORDER BY name";
+            self.0.query(sql, &[]).await?.iter().map(stored_log).collect()
+        };
+        Ok(read().await?)
+    }
+
+    async fn count_events(&self, log: i64) -> Result<u64, StorageError> {
+        let count = async || -> Result<u64, Trouble> {
+            let sql = "SELECT count(*) FROM tidelog.events WHERE log = $1";
+            unsigned(&self.0.query_one(sql, &[&log]).await?, 0)
+        };
+        Ok(count().await?)
+    }
+
     async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError> {
         let read = async || -> Result<Vec<WholeRow>, Trouble> {
             let sql = format!(

@@ -1,4 +1,4 @@
-//! A SQLite file that is copied elsewhere, row by row.
+//! A SQLite file that is read as it is, row by row: to be copied or verified.
 
 use super::{
     durable, failure,
@@ -18,23 +18,32 @@ use std::path::Path;
 use tidelog::version::Position;
 use uuid::Uuid;
 
-/// A file that nobody else writes to for as long as this exists: the write lock is held, so that a server that still runs
-/// over it answers pushes with 503.
+/// A file as it is at one moment, for as long as this exists.
 pub(crate) struct Source(Workers);
 
 impl Source {
-    /// Opens a file that exists, and locks it.
-    pub(crate) fn open(file: &Path) -> Result<Self, StorageError> {
+    /// Opens a file that exists, and looks at it; others may go on writing to it.
+    pub(crate) fn look(file: &Path) -> Result<Self, StorageError> {
+        Self::open(file, "BEGIN; SELECT 1 FROM logs LIMIT 1")
+    }
+
+    /// Opens a file that exists, and locks it: a server that still runs over it answers pushes with 503.
+    pub(crate) fn lock(file: &Path) -> Result<Self, StorageError> {
+        Self::open(file, "BEGIN IMMEDIATE")
+    }
+
+    fn open(file: &Path, begin: &str) -> Result<Self, StorageError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = tuned(Connection::open_with_flags(file, flags).map_err(failure)?)?;
         schema::prepare(&mut connection)?;
         durable(&connection)?;
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(failure)?;
-        Ok(Self(Workers::start("sqlite-copy", vec![connection]).map_err(unavailable)?))
+        connection.execute_batch(begin).map_err(failure)?;
+        Ok(Self(Workers::start("sqlite-source", vec![connection]).map_err(unavailable)?))
     }
+}
 
-    /// All logs, by name.
-    pub(crate) async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
+impl Rows for Source {
+    async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
         self.0
             .run(|connection| {
                 let rows = || -> rusqlite::Result<Vec<(i64, String, Uuid, u64)>> {
@@ -53,9 +62,16 @@ impl Source {
             })
             .await
     }
-}
 
-impl Rows for Source {
+    async fn count_events(&self, log: i64) -> Result<u64, StorageError> {
+        self.0
+            .run(move |connection| {
+                let count = "SELECT count(*) FROM events WHERE log = ?1";
+                connection.query_row(count, [log], |row| unsigned(row, 0)).map_err(failure)
+            })
+            .await
+    }
+
     async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError> {
         self.0
             .run(move |connection| {
