@@ -13,7 +13,7 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
             --port N      of the page; the server takes the next one (4173)
             --data DIR    where the server keeps its database (target/demo-data)
   test    runs every test and prints a summary
-            --only STAGE  one stage, or several with commas: native, server, postgres, simulate, wasm-pack, wasm-chromium,
+            --only STAGE  one stage, or several with commas: native, server, postgres, conformance, simulate, wasm-pack, wasm-chromium,
                           wasm-firefox, wasm-webkit, types, unit, guide, e2e
   build   builds the wasm, the npm package, the server and the demo page
             --only PART   one of wasm, package, server, www, with what it needs

@@ -16,6 +16,8 @@ pub(crate) enum Stage {
     Server,
     /// The sync server over PostgreSQL.
     Postgres,
+    /// The rules of the protocol, tried on every server.
+    Conformance,
     /// Random histories of devices, network and server.
     Simulate,
     /// `wasm-pack build` as typed by hand.
@@ -33,10 +35,11 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 12] = [
+    pub(crate) const ALL: [Stage; 13] = [
         Stage::Native,
         Stage::Server,
         Stage::Postgres,
+        Stage::Conformance,
         Stage::Simulate,
         Stage::WasmPack,
         Stage::Wasm(Browser::Chromium),
@@ -54,6 +57,7 @@ impl Stage {
             Stage::Native => "native",
             Stage::Server => "server",
             Stage::Postgres => "postgres",
+            Stage::Conformance => "conformance",
             Stage::Simulate => "simulate",
             Stage::WasmPack => "wasm-pack",
             Stage::Wasm(Browser::Chromium) => "wasm-chromium",
@@ -98,7 +102,7 @@ impl Stage {
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
-            Stage::Types | Stage::Unit | Stage::Guide | Stage::EndToEnd => &[Need::Npm],
+            Stage::Conformance | Stage::Types | Stage::Unit | Stage::Guide | Stage::EndToEnd => &[Need::Npm],
         }
     }
 
@@ -107,6 +111,7 @@ impl Stage {
         setup.require(self.needs())?;
         match self {
             Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate | Stage::WasmPack => Ok(()),
+            Stage::Conformance => build.make(setup, &[Part::Server]),
             Stage::Wasm(_) => build.compile_tests(setup),
             Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
             Stage::Guide => build.make(setup, &[Part::Package, Part::Modules]),
@@ -155,6 +160,14 @@ impl Stage {
                 cargo.env("TIDELOG_POSTGRES_BIN", setup.postgres().unwrap_or_default());
                 vec![Run::counting(cargo)]
             }
+            Stage::Conformance => {
+                let mut npm = npm_run(setup, "test", CONFORMANCE);
+                npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
+                if let Some(programs) = setup.postgres() {
+                    npm.env("TIDELOG_POSTGRES_BIN", programs);
+                }
+                vec![Run::counting(npm)]
+            }
             Stage::Simulate => {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--profile", "simulate", "--package", "tidelog-simulator"]);
@@ -169,7 +182,7 @@ impl Stage {
             }
             Stage::Unit => {
                 let mut folders = with_script(setup.workspace(), "test")?;
-                folders.retain(|folder| ![GUIDE, END_TO_END].contains(folder));
+                folders.retain(|folder| ![CONFORMANCE, GUIDE, END_TO_END].contains(folder));
                 folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
             }
             Stage::Guide => vec![Run::counting(npm_run(setup, "test", GUIDE))],
@@ -203,7 +216,9 @@ impl Run {
 }
 
 /// The npm packages of the repository, in the order of building.
-pub(crate) const PACKAGES: [&str; 4] = ["pkg", "www", GUIDE, END_TO_END];
+pub(crate) const PACKAGES: [&str; 5] = ["pkg", CONFORMANCE, "www", GUIDE, END_TO_END];
+
+const CONFORMANCE: &str = "conformance";
 
 const GUIDE: &str = "tests/guide";
 
@@ -273,7 +288,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(12));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(13));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
         assert!(refused.is_err_and(|text| {
             text.starts_with("there is no stage `e3e`; there are native, server, postgres, ")

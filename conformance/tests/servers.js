@@ -1,0 +1,124 @@
+/** The servers that the suite is tried on, each a process of its own with its data in a folder of its own. */
+import { spawn, spawnSync } from 'node:child_process'
+import { chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** The token that all of them take. */
+export const TOKEN = 'a-token-of-the-tests'
+
+const OWN = fileURLToPath(new URL('../../examples/10-own-server/server', import.meta.url))
+
+/** A folder that is gone after the test. */
+export function folderFor(test) {
+  const folder = mkdtempSync(join(tmpdir(), 'tidelog-conformance-'))
+  test.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
+
+/** Starts a process that prints where it listens; `stop` ends it and waits. */
+async function listening(command, args, options) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  let said = ''
+  child.stderr.on('data', (text) => (said += text))
+  const lines = createInterface({ input: child.stdout })
+  const url = await new Promise((resolve, reject) => {
+    lines.on('line', (line) => {
+      const [found] = /http:\/\/\S+/.exec(line) ?? []
+      if (found) resolve(found)
+    })
+    child.once('error', reject)
+    void ended.then((code) => reject(new Error(`${command} ended with ${code}: ${said}`)))
+  })
+  return {
+    url,
+    async stop() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** A server that can be stopped, and put back to an earlier state at the same address. */
+async function restorable(start, backup, restore) {
+  let running = await start('0')
+  const { port } = new URL(running.url)
+  return {
+    url: running.url,
+    backup: async () => backup(),
+    async restore() {
+      await running.stop()
+      restore()
+      running = await start(port)
+    },
+    stop: () => running.stop(),
+  }
+}
+
+const reference = (database, port) => {
+  const program = process.env.TIDELOG_SERVER_BIN
+  if (!program) throw new Error('TIDELOG_SERVER_BIN is not set: run `cargo xtask test --only conformance`')
+  return listening(program, ['--listen', `127.0.0.1:${port}`, '--database', database, '--log', 'off'], { env: { ...process.env, TIDELOG_TOKENS: TOKEN } })
+}
+
+/** Puts a copy of a folder in the place of another. */
+function copy(from, to) {
+  rmSync(to, { recursive: true, force: true })
+  cpSync(from, to, { recursive: true })
+}
+
+/** The reference server over a SQLite file, which is copied with what SQLite keeps beside it, while nobody pushes. */
+export function overSqlite(folder) {
+  const [data, saved] = ['data', 'saved'].map((name) => join(folder, name))
+  mkdirSync(data)
+  return restorable((port) => reference(join(data, 'logs.sqlite'), port), () => copy(data, saved), () => copy(saved, data))
+}
+
+/** The server in plain Node.js, perhaps with its files changed. */
+export function own(folder, change = () => {}) {
+  const code = join(folder, 'server')
+  const data = join(folder, 'data')
+  const saved = join(folder, 'saved')
+  cpSync(OWN, code, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  change((file, from, to) => {
+    const path = join(code, file)
+    const text = readFileSync(path, 'utf8')
+    if (text.split(from).length !== 2) throw new Error(`${file} does not hold this once: ${from}`)
+    writeFileSync(path, text.replace(from, () => to))
+  })
+  const start = (port) => listening(process.execPath, [join(code, 'main.js'), data, port], { env: { ...process.env, TOKEN } })
+  return restorable(start, () => copy(data, saved), () => copy(saved, data))
+}
+
+/** A PostgreSQL of the tests' own, and the reference server over it. PostgreSQL refuses to run as root. */
+export async function overPostgres(folder) {
+  const programs = process.env.TIDELOG_POSTGRES_BIN
+  const identity = (of) => Number(spawnSync('id', [of, 'postgres']).stdout) || Number(spawnSync('id', [of, 'nobody']).stdout)
+  const user = process.getuid() === 0 ? { uid: identity('-u'), gid: identity('-g') } : {}
+  if (user.uid) chownSync(folder, user.uid, user.gid)
+  const log = join(folder, 'log')
+  const run = (program, ...args) => {
+    const { status, error } = spawnSync(join(programs, program), args, { cwd: folder, env: { ...process.env, PGDATA: join(folder, 'data') }, stdio: 'ignore', ...user })
+    if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? readFileSync(log, 'utf8')}`)
+  }
+  run('initdb', '--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C')
+  run('pg_ctl', 'start', '--wait', '--timeout=120', '--silent', '--log', log, '--options', `-c listen_addresses= -c unix_socket_directories=${folder}`)
+  const end = () => run('pg_ctl', 'stop', '--wait', '--silent', '--mode=immediate')
+  try {
+    const server = await reference(`postgres://postgres@/postgres?host=${folder}`, '0')
+    return {
+      url: server.url,
+      async stop() {
+        await server.stop()
+        end()
+      },
+    }
+  } catch (error) {
+    end()
+    throw error
+  }
+}
