@@ -17,6 +17,7 @@ interface ContextJson {
   now: number
   actor?: string
   replay: boolean
+  arrived?: RecordedEvent[]
 }
 
 /** An aggregate with its adapter. */
@@ -36,7 +37,7 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity, upcaster
 
   const core: CoreAggregate = {
     name,
-    policies: JSON.stringify(policies),
+    policies: JSON.stringify(policies, (_, policy: unknown) => (typeof policy === 'function' ? 'merge' : policy)),
     events: events && [...events],
     keeper: adaptKeeper(plain, purity, upcasters, warn),
     initial: () => failing(() => purity.during(initialState), 'initialState: '),
@@ -49,21 +50,34 @@ export function adaptAggregate(aggregate: AnyAggregate, purity: Purity, upcaster
       }
       return next
     },
-    decide(command, state, context) {
-      const { now, ...known } = JSON.parse(context) as ContextJson
-      const id = known.stream.slice(name.length + 1)
-      const decideContext: DecideContext = { ...known, id, now: new Date(now) }
-      try {
-        const decided: unknown = purity.during(() => decide(JSON.parse(command) as AnyCommand, state, decideContext))
-        if (decided === undefined || decided === null) throw new TypeError(`it returned ${String(decided)} instead of events: return [] if nothing happens`)
-        if (typeof (decided as PromiseLike<unknown>).then === 'function') throw new TypeError(`it returned a promise: it has to be synchronous`)
-        return encodeEvents(checkEvents(schemas.events, decided))
-      } catch (thrown) {
-        const execution = executing.get(keyOf(known.stream, command))
-        if (execution && !known.replay) execution.thrown = thrown
-        throw classifyThrown(thrown)
-      }
+    decide: (command, state, context) => run(command, JSON.parse(context) as ContextJson, (asked, known) => decide(asked, state, known)),
+    merge(command, base, theirs, mine, told) {
+      const { context, theirs: arrived, mine: decided } = JSON.parse(told) as { context: ContextJson; theirs: RecordedEvent[]; mine: RecordedEvent[] }
+      let keeps = false
+      const events = run(command, context, (asked, known) => {
+        const merge = policies[asked.type]
+        if (typeof merge !== 'function') throw new TypeError(`${name} has no merge function for ${asked.type} any more`)
+        const merged: unknown = merge({ state: base }, { state: theirs, events: arrived }, { state: mine, events: decided, command: asked }, known)
+        keeps = merged === 'keep'
+        return keeps ? [] : merged
+      })
+      return keeps ? undefined : events
     },
+  }
+
+  /** Runs a part of the app that answers with events; they become JSON text. */
+  function run(command: string, { now, arrived = [], ...known }: ContextJson, call: (command: AnyCommand, context: DecideContext) => unknown): string {
+    const context: DecideContext = { ...known, arrived, id: known.stream.slice(name.length + 1), now: new Date(now) }
+    try {
+      const decided = purity.during(() => call(JSON.parse(command) as AnyCommand, context))
+      if (decided === undefined || decided === null) throw new TypeError(`it returned ${String(decided)} instead of events: return [] if nothing happens`)
+      if (typeof (decided as PromiseLike<unknown>).then === 'function') throw new TypeError(`it returned a promise: it has to be synchronous`)
+      return encodeEvents(checkEvents(schemas.events, decided))
+    } catch (thrown) {
+      const execution = executing.get(keyOf(known.stream, command))
+      if (execution && !known.replay) execution.thrown = thrown
+      throw classifyThrown(thrown)
+    }
   }
 
   return {

@@ -1,5 +1,6 @@
 /** Aggregates: plain objects that decide what happens and evolve their state by it. */
 import type { AnyCommand, Policy } from './command.js'
+import type { MergeFunction } from './conflict.js'
 import { integer } from './encode.js'
 import type { AnyEvent, EventExtras, RecordedEvent } from './event.js'
 import { invalidArgument } from './errors.js'
@@ -21,7 +22,15 @@ export interface DecideContext {
   readonly actor?: string
   /** Whether the command is decided again because its stream moved while it was pending. */
   readonly replay: boolean
+  /**
+   * On replay: the events of others that arrived in the stream since it was last decided; empty at first, and where only what this device
+   * did before it has changed.
+   */
+  readonly arrived: readonly RecordedEvent[]
 }
+
+/** Those of the commands that may have this type. */
+type CommandOfType<Command extends AnyCommand, Type> = Command extends unknown ? (Type extends Command['type'] ? Command : never) : never
 
 /** What `aggregate()` takes. */
 export interface AggregateDefinition<State, Command extends AnyCommand, Event extends AnyEvent, Literal = string> {
@@ -40,8 +49,13 @@ export interface AggregateDefinition<State, Command extends AnyCommand, Event ex
   ) => (NoInfer<Event> & EventExtras) | KeepLiterals<Literal> | readonly ((NoInfer<Event> & EventExtras) | KeepLiterals<Literal>)[]
   /** The state after `event`. It must be pure and synchronous, and returns a new state rather than changing the old one. */
   readonly evolve: (state: State, event: RecordedEvent<Event>) => NoInfer<State> | KeepLiterals<Literal>
-  /** What happens to a command of a type that was decided offline when its stream has moved. Default `redecide`. */
-  readonly policies?: { readonly [Type in NoInfer<Command>['type']]?: Policy }
+  /**
+   * What happens to a command of a type that was decided offline when its stream has moved: a word, or a function that merges. Default
+   * `redecide`. Functions are typed by `decide` and `evolve`, so write them behind those.
+   */
+  readonly policies?: {
+    readonly [Type in NoInfer<Command>['type']]?: Policy | MergeFunction<NoInfer<State>, NoInfer<CommandOfType<Command, Type>>, NoInfer<Event>>
+  }
   /** The version of what states are and mean: raise it whenever code that `evolve` calls has changed. From 1, default 1. */
   readonly schemaVersion?: number
   /** How states are kept as snapshots. */
@@ -70,7 +84,8 @@ export interface Aggregate<State, Command extends AnyCommand, Event extends AnyE
   /** The state after an event. */
   readonly evolve: (state: State, event: RecordedEvent<Event>) => State
   /** The policies per command type; missing ones mean `redecide`. */
-  readonly policies: Readonly<Record<string, Policy>>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each merges commands of its own type
+  readonly policies: Readonly<Record<string, Policy | MergeFunction<State, any, Event>>>
   /** The version of what states are and mean. */
   readonly schemaVersion: number
   /** How states are kept as snapshots. */
@@ -133,8 +148,8 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
     if (typeof value !== 'function') throw invalidArgument(part, `aggregate ${name} needs a function \`${part}\``)
   }
   for (const [type, policy] of Object.entries(policies)) {
-    if (policy !== 'redecide' && policy !== 'keep' && policy !== 'reject') {
-      throw invalidArgument('policies', `${JSON.stringify(policy)} is no policy for ${type}: redecide, keep or reject`)
+    if (typeof policy !== 'function' && !['redecide', 'keep', 'reject', 'ask'].includes(policy as string)) {
+      throw invalidArgument('policies', `${JSON.stringify(policy)} is no policy for ${type}: redecide, keep, reject, ask or a function`)
     }
   }
   checkSchemas(schemas)
@@ -145,7 +160,7 @@ export function aggregate<State, Command extends AnyCommand, Event extends AnyEv
     initialState: typeof initialState === 'function' ? (initialState as () => State) : () => structuredClone(initialState),
     decide: decide as Aggregate<State, Command, Event>['decide'],
     evolve: evolve as Aggregate<State, Command, Event>['evolve'],
-    policies: { ...policies },
+    policies: { ...(policies as Aggregate<State, Command, Event>['policies']) },
     schemas,
     schemaVersion,
     snapshot,

@@ -14,8 +14,11 @@ export interface AnyCommand {
  * - `redecide` (default): it is decided again on the new state; a refusal rejects it.
  * - `keep`: a binding fact (a handed-in exam): the same events, at a new version.
  * - `reject`: it can't be confirmed any more; the app resolves it.
+ * - `ask`: a person says what becomes of it, by `tidelog.conflicts`; until then it and what builds on it is not sent.
+ *
+ * Instead of a word it may be a function that merges: see `MergeFunction`.
  */
-export type Policy = 'redecide' | 'keep' | 'reject'
+export type Policy = 'redecide' | 'keep' | 'reject' | 'ask'
 
 /**
  * What a writer expects of a stream: whatever it is (`any`), at least one event (`exists`), no event (`none`), or exactly this

@@ -30,10 +30,15 @@ export interface CoreAggregate {
    */
   evolve(state: unknown, events: string): unknown
   /**
-   * `command`: JSON `{ type, data }`; `context`: JSON `{ stream, version, now, actor?, replay }`. Returns a JSON array of new
+   * `command`: JSON `{ type, data }`; `context`: JSON `{ stream, version, now, actor?, replay, arrived? }`. Returns a JSON array of new
    * events. Throws `{ domain, code?, message }`: a refusal by a rule of the domain if `domain` is true, otherwise a bug of the app.
    */
   decide(command: string, state: unknown, context: string): string
+  /**
+   * The three sides as states; `told`: JSON `{ theirs, mine, context }` with the events of two of them. Returns a JSON array of new events,
+   * or undefined to keep those of `mine`. Throws as `decide`.
+   */
+  merge(command: string, base: unknown, theirs: unknown, mine: unknown, told: string): string | undefined
 }
 
 /** How an aggregate's states are kept as snapshots. */
@@ -156,6 +161,8 @@ export interface CoreHooks {
   post(message: string): void
   /** Something failed in the background that nobody awaits: a `CoreFailure`. */
   failed(failure: unknown): void
+  /** What became of commits whose streams moved: JSON array of `Met`. Only in the tab that found it. */
+  met(conflicts: string): void
   /** There is something to do after so many milliseconds: `core.maintain()`. */
   later(milliseconds: number): void
   /** The wasm panicked, in whatever call: its memory can't be trusted any more, and promises under way get no answer. */
@@ -242,7 +249,12 @@ export interface Core {
   queue(limit: number): Promise<string>
   /** JSON array of `RejectedCommit`. */
   rejected(): Promise<string>
-  retry(commitId: string): Promise<ReceiptJson>
+  /** JSON array of `Conflict`. */
+  conflicts(): Promise<string>
+  /** `choice`: JSON `"keep"`, `"redecide"`, `"discard"`, `{ events }` or `{ command }`. */
+  resolve(commitId: string, choice: string): Promise<void>
+  /** With another command in place of the recorded one, if it is given; `options` as those of `execute`. */
+  retry(commitId: string, command: string | undefined, options: string): Promise<ReceiptJson>
   discard(commitId: string): Promise<boolean>
   status(): CoreStatus
   /** Lets the processes go on by what there is: JSON `{ due: number | null, troubled }`. Call it while holding the Web Lock. */
@@ -370,6 +382,7 @@ export interface CoreStatus {
   pendingEvents: number
   pendingSince?: number
   rejected: number
+  conflicts: number
   blocks: number
   cursor: string
   corrupt: { table: string; key: string; reason: string }[]

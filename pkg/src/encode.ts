@@ -1,5 +1,5 @@
 /** Encoding: values to JSON text, refusing what JSON would lose or change, with the path to it. */
-import type { BulkCommit, ExpectedVersion } from './command.js'
+import type { BulkCommit, ExecuteOptions, ExpectedVersion, MessageOptions } from './command.js'
 import { invalidArgument, isTidelogError, TidelogError } from './errors.js'
 
 /** The largest data of an event or command, in bytes of JSON: 1 MiB. */
@@ -185,4 +185,22 @@ export function expected(value: unknown, argument = 'expectedVersion'): Expected
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** What goes with a message, checked. */
+export function messageOptions(options: MessageOptions): Record<string, unknown> {
+  const { commandId, actor, correlationId, causationId, traceparent } = options
+  const sent: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries({ commandId, actor, correlationId, causationId, traceparent })) {
+    if (value !== undefined) sent[key] = text(value, key)
+  }
+  if (commandId && new TextEncoder().encode(commandId).length > 128) throw invalidArgument('commandId', 'a commandId is at most 128 bytes')
+  return sent
+}
+
+/** What goes with a command, as JSON. */
+export function executeOptions(options: ExecuteOptions): string {
+  const sent = messageOptions(options)
+  if (options.expectedVersion !== undefined) sent['expectedVersion'] = expected(options.expectedVersion)
+  return JSON.stringify(sent)
 }

@@ -52,6 +52,8 @@ export interface ErrorDetails {
   'invalid-event': { event?: string; issues?: readonly Issue[] }
   /** A middleware failed by a bug. What it threw is `error.cause`. */
   'middleware-failed': { middleware: string }
+  /** What caused it (`commitId`) was rejected: it would be rejected with it. Retry or discard the rejected commit first. */
+  'cause-rejected': { commitId: string }
   /** The command of this `commandId` was given before and rejected: retry or discard the rejected commit. */
   'command-rejected': { commitId: string }
   /** The `commandId` is that of a command of another stream. */

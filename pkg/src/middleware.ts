@@ -20,7 +20,7 @@ export interface CommandContext {
   readonly retries?: string
 }
 
-/** What a middleware may change on the way: the command itself, and what goes with it. A retry stays as it was recorded. */
+/** What a middleware may change on the way: the command itself, and what goes with it, also of a retry. */
 export interface CommandChanges extends ExecuteOptions {
   /** Another command of the same aggregate, or the same with its data put right. */
   readonly command?: AnyCommand

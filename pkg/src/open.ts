@@ -3,6 +3,7 @@ import { adaptAggregate } from './adapt-aggregate.js'
 import { adaptProjection } from './adapt-projection.js'
 import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
+import type { Met } from './conflict.js'
 import { pack } from './compression.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
 import { recoverFromCrash } from './crash-recovery.js'
@@ -166,11 +167,22 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
 
   const session = new Session(name, core, environment, sync !== undefined, purity, onError, layers)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
+  // Not within the core's own call: whoever listens may call into it.
+  const met = (conflicts: readonly Met[]): void => {
+    queueMicrotask(() => {
+      try {
+        session.watchers.met(conflicts)
+      } catch (thrown) {
+        session.failed(thrown)
+      }
+    })
+  }
   // What is in memory is this tab's alone, and so is its sync.
   const shared = session.status().storage === 'indexeddb'
   const tabs = new Tabs(name, shared ? environment : { ...environment, channel: undefined, locks: undefined }, {
     core: (text) => void session.call(() => core.heard(text)).catch(session.failed),
     status: (status) => syncControl.heard(status),
+    met,
     asked: () => syncControl.announce(),
   })
   session.whenEnded(() => {
@@ -182,6 +194,11 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   if (options.warnBeforeClose) warnBeforeClose(session, storageControl)
   const maintenance = new Maintenance(session)
   listening.posted = (text) => tabs.post(text)
+  listening.met = (text) => {
+    const conflicts = JSON.parse(text) as Met[]
+    tabs.met(conflicts)
+    met(conflicts)
+  }
   // Not within the core's own call: the app may call into it.
   listening.failed = (failure) => queueMicrotask(() => session.failed(failure))
   listening.due = () => maintenance.schedule()
@@ -223,6 +240,7 @@ function noProcesses(session: Session): Processes {
 interface Listening {
   changed?: (change: Change) => void
   posted?: (text: string) => void
+  met?: (text: string) => void
   failed?: (failure: unknown) => void
   due?: () => void
   crashed: (message: string) => void
@@ -245,6 +263,7 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     changed: (streams, sync) => listening.changed?.({ streams, sync }),
     pack,
     post: (text) => listening.posted?.(text),
+    met: (conflicts) => listening.met?.(conflicts),
     failed: (failure) => listening.failed?.(failure),
     later: (milliseconds) => void environment.after(milliseconds, () => listening.due?.()),
     crashed: (message) => listening.crashed(message),

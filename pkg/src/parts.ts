@@ -10,6 +10,8 @@ export const processesPart = (): Promise<typeof import('./processes.js')> => par
 export const tracePart = (): Promise<typeof import('./trace.js')> => part('trace', import('./trace.js'))
 /** Replays and differences. */
 export const pastPart = (): Promise<typeof import('./past.js')> => part('past', import('./past.js'))
+/** Answers to conflicts. */
+export const conflictsPart = (): Promise<typeof import('./conflicts.js')> => part('conflicts', import('./conflicts.js'))
 /** Exports and imports. */
 export const transferPart = (): Promise<typeof import('./transfer.js')> => part('transfer', import('./transfer.js'))
 
@@ -20,7 +22,7 @@ export const transferPart = (): Promise<typeof import('./transfer.js')> => part(
 export function loadAhead({ idle, online }: Environment): () => void {
   return idle(() => {
     // Who asks for them hears why they can't be loaded.
-    if (online.get()) void Promise.allSettled([pastPart(), transferPart()])
+    if (online.get()) void Promise.allSettled([pastPart(), transferPart(), conflictsPart()])
   })
 }
 

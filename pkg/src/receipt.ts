@@ -6,7 +6,8 @@ import type { AnyEvent, NewEvent, RecordedEvent } from './event.js'
 /** Why a commit was rejected. */
 export interface Reason {
   /**
-   * A stable word to switch on: `domain` (decided again, and refused), `policy` (its policy is to reject), `builds-on-rejected`,
+   * A stable word to switch on: `domain` (decided again, and refused), `policy` (its policy is to reject), `discarded` (a person was
+   * asked, and decided against it), `builds-on-rejected`,
    * `server` (the server refused it), `command-id-taken` (its id is that of another command), `undecidable` (nothing here knows its aggregate or command any more). More may come.
    */
   readonly code: string
@@ -68,7 +69,7 @@ export interface QueuedCommit<Command extends AnyCommand = AnyCommand, Event ext
   /** How often it was rebased. */
   readonly generation: number
   /** What happens to it if its stream moves. */
-  readonly policy: 'redecide' | 'keep' | 'reject'
+  readonly policy: 'redecide' | 'keep' | 'reject' | 'ask' | 'merge'
   /** The command; undefined for events that were appended without one. */
   readonly command?: Command
   /** Its events, as they stand now; their versions are provisional. */

@@ -1,6 +1,9 @@
-/** The queue of pending commits and the list of rejected ones. */
+/** The queue of pending commits, the list of rejected ones, and the conflicts that a person is asked about. */
+import type { AnyAggregate } from './aggregate.js'
+import type { Choice, Conflict, Met } from './conflict.js'
 import { integer, text } from './encode.js'
 import { LiveValue, type Live } from './live.js'
+import { conflictsPart } from './parts.js'
 import { makeReceipt, type OutcomeOf, type QueuedCommit, type Receipt, type RejectedCommit } from './receipt.js'
 import type { Session } from './session.js'
 
@@ -38,21 +41,57 @@ function liveList<Item>(session: Session, load: () => Promise<readonly Item[]>):
   return new LiveValue({ load, watch: (stale) => session.watchers.sync(stale), failed: session.failed })
 }
 
-/** The rejected list over the core. */
-export function makeRejected(session: Session, outcome: OutcomeOf): Rejected {
-  const { core } = session
-  const list = async (): Promise<readonly RejectedCommit[]> => JSON.parse(await session.call(() => core.rejected())) as RejectedCommit[]
+/** The conflicts that a person is asked about, the oldest first; live. Iterated over, it tells what becomes of commits whose streams move. */
+export interface Conflicts extends Live<readonly Conflict[]>, AsyncIterable<Met> {
+  /** The list now. */
+  list(): Promise<readonly Conflict[]>
+  /** The conflict of a commit now; undefined if nobody is asked about it, or no longer. */
+  find(commitId: string): Promise<Conflict | undefined>
+  /**
+   * Answers. When it resolves, the answer is durable; what waited for it is decided again and goes on its way.
+   *
+   * @throws {TidelogError} `refused` if the rules refuse what the answer asks for, `invalid-command`, `invalid-event`, `decide-failed`,
+   * `invalid-argument`: the question stays. `unknown-commit` if nothing is asked, or no longer: another tab may have answered.
+   */
+  resolve(commitId: string, choice: Choice): Promise<void>
+  /** Calls `listener` for every commit whose stream moved, in whatever tab that was found, until the returned function is called. */
+  on(listener: (met: Met) => void): () => void
+  /** As `on`, from the first `next()` until the tidelog is closed. Of what is not read, the latest 1,000 are kept. */
+  [Symbol.asyncIterator](): AsyncIterator<Met, void>
+}
+
+/** The conflicts over the core. */
+export function makeConflicts(session: Session, aggregates: () => Iterable<AnyAggregate>): Conflicts {
+  const list = async (): Promise<readonly Conflict[]> => JSON.parse(await session.call(() => session.core.conflicts())) as Conflict[]
+  const on = (listener: (met: Met) => void): (() => void) => session.watchers.conflicts(listener)
   return Object.assign(liveList(session, list), {
     list,
-    retry: async (commitId: string) => {
-      const retry = async (): Promise<Receipt> => makeReceipt(await session.call(() => core.retry(text(commitId, 'commitId'))), outcome)
-      const found = session.around.writes ? (await list()).find((one) => one.commitId === commitId) : undefined
-      if (!found) return retry()
-      const { stream, command, events } = found
-      if (!command) return session.around.append({ commits: [{ stream, events }], retries: commitId }, retry)
-      const [aggregate] = stream.split('-', 1) as [string]
-      return session.around.command({ aggregate, id: stream.slice(aggregate.length + 1), stream, command, options: {}, retries: commitId }, retry)
+    on,
+    find: async (commitId: string) => (await list()).find((one) => one.commitId === commitId),
+    resolve: async (commitId: string, choice: Choice) => (await conflictsPart()).resolveConflict(session, aggregates(), commitId, choice),
+    async *[Symbol.asyncIterator](): AsyncGenerator<Met, void> {
+      const unread: Met[] = []
+      const stop = on((met) => unread.push(met))
+      const part = await conflictsPart().catch((thrown: unknown) => {
+        stop()
+        throw thrown
+      })
+      yield* part.follow(session, unread, stop)
     },
+  })
+}
+
+/** The rejected list over the core. */
+export function makeRejected(session: Session, outcome: OutcomeOf, aggregates: () => Iterable<AnyAggregate>): Rejected {
+  const { core } = session
+  const list = async (): Promise<readonly RejectedCommit[]> => JSON.parse(await session.call(() => core.rejected())) as RejectedCommit[]
+  const retry: Retry = async (commitId, command, options = '{}') => makeReceipt(await session.call(() => core.retry(text(commitId, 'commitId'), command, options)), outcome)
+  return Object.assign(liveList(session, list), {
+    list,
+    retry: async (commitId: string) => (session.around.writes ? (await conflictsPart()).retryAround(session, aggregates(), retry, commitId) : retry(commitId)),
     discard: (commitId: string) => session.call(() => core.discard(text(commitId, 'commitId'))),
   })
 }
+
+/** Gives a rejected commit again, or the JSON of another command in its place, with JSON of options. */
+export type Retry = (commitId: string, command?: string, options?: string) => Promise<Receipt>

@@ -27,6 +27,8 @@ export interface SyncStatus {
   readonly pending: { readonly commits: number; readonly events: number }
   /** How many rejected commits wait for the app. */
   readonly rejected: number
+  /** How many conflicts wait for a person's answer. */
+  readonly conflicts: number
   /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
   readonly lastSyncedAt?: number
   /** The last failure, until a round succeeds. */
@@ -168,6 +170,7 @@ export class SyncControl implements Sync {
       pending: { commits: status.pendingCommits, events: status.pendingEvents },
       rejected: status.rejected,
       live,
+      conflicts: status.conflicts,
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(error === undefined ? {} : { error }),
       ...(retryAt === undefined ? {} : { retryAt }),

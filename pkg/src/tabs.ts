@@ -1,4 +1,5 @@
 /** Tabs of one origin on one database: they tell each other what changed, and one of them syncs. */
+import type { Met } from './conflict.js'
 import type { Channel, Environment } from './environment.js'
 
 /** What tabs say to each other. */
@@ -7,6 +8,8 @@ type Message =
   | { readonly kind: 'core'; readonly text: string }
   /** The status of the sync, from the tab that syncs: whenever it changes, and when a tab asks. */
   | { readonly kind: 'status'; readonly status: unknown }
+  /** Commits did not stay as they were: told by the tab that found it. */
+  | { readonly kind: 'met'; readonly conflicts: readonly Met[] }
   /** A tab that has just come asks for the status. */
   | { readonly kind: 'ask' }
 
@@ -16,6 +19,8 @@ export interface TabListener {
   core(text: string): void
   /** The tab that syncs stands here. */
   status(status: unknown): void
+  /** In another tab commits did not stay as they were. */
+  met(conflicts: readonly Met[]): void
   /** Another tab wants to know how the sync stands. */
   asked(): void
 }
@@ -35,6 +40,7 @@ export class Tabs {
       const said = message as Message
       if (said.kind === 'core' && typeof said.text === 'string') listener.core(said.text)
       else if (said.kind === 'status') listener.status(said.status)
+      else if (said.kind === 'met' && Array.isArray(said.conflicts)) listener.met(said.conflicts)
       else if (said.kind === 'ask') listener.asked()
     })
   }
@@ -47,6 +53,11 @@ export class Tabs {
   /** Hands a message of the core to the other tabs. */
   post(text: string): void {
     this.#post({ kind: 'core', text })
+  }
+
+  /** Tells the other tabs what became of commits. */
+  met(conflicts: readonly Met[]): void {
+    this.#post({ kind: 'met', conflicts })
   }
 
   /** Tells the other tabs how the sync stands. */

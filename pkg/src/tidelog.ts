@@ -2,10 +2,10 @@
 import type { AdaptedAggregate } from './adapt-aggregate.js'
 import type { Aggregate, AnyAggregate } from './aggregate.js'
 import { appendInChunks, type BulkOptions, type BulkProgress } from './bulk.js'
-import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions, MessageOptions } from './command.js'
+import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions } from './command.js'
 import type { Core } from './core.js'
 import type { Difference, DifferenceOptions, RowsDifference } from './difference.js'
-import { encodeCommand, encodeEvents, expected, integer, text } from './encode.js'
+import { encodeCommand, encodeEvents, executeOptions, expected, integer, messageOptions, text } from './encode.js'
 import { invalidArgument, TidelogError } from './errors.js'
 import type { AnyEvent, NewEvent } from './event.js'
 import { dumpOf, healthOf, type Dump, type Health } from './health.js'
@@ -19,7 +19,7 @@ import { makeProjections, type Projections } from './projections.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type OfType, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
-import { makeQueue, makeRejected, type Queue, type Rejected } from './resolve.js'
+import { makeConflicts, makeQueue, makeRejected, type Conflicts, type Queue, type Rejected } from './resolve.js'
 import { encodeRowQuery, type RowPage, type RowQuery } from './row-query.js'
 import { checkCommand, checkEvents } from './schema.js'
 import type { Processes } from './processes.js'
@@ -69,6 +69,8 @@ export class Tidelog {
   readonly queue: Queue
   /** The commits that can't be confirmed any more, until the app resolves them. */
   readonly rejected: Rejected
+  /** The conflicts that a person is asked about, and what becomes of commits whose streams move. */
+  readonly conflicts: Conflicts
   /** The snapshots of aggregates. */
   readonly snapshots: Snapshots
   /** Where the projections stand; rebuilds and dead letters. */
@@ -90,7 +92,9 @@ export class Tidelog {
     this.metrics = makeMetrics(parts.session)
     this.processes = parts.processes
     this.queue = makeQueue(this.#session)
-    this.rejected = makeRejected(this.#session, this.#outcome)
+    const aggregates = (): Iterable<AnyAggregate> => parts.adapted.keys()
+    this.rejected = makeRejected(this.#session, this.#outcome, aggregates)
+    this.conflicts = makeConflicts(this.#session, aggregates)
     this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))
     this.projections = makeProjections(this.#session, (projection) => this.#projection(projection))
   }
@@ -115,9 +119,8 @@ export class Tidelog {
     const stream = `${name}-${text(id, 'id')}`
     return this.#session.around.command({ aggregate: name, id, stream, command, options }, async ({ command, options }) => {
       const json = encodeCommand(await checkCommand(name, schemas.commands, command))
-      const sent = messageOptions(options)
-      if (options.expectedVersion !== undefined) sent['expectedVersion'] = expected(options.expectedVersion)
-      const receipt = await this.#session.call(() => adapted.catching(stream, json, () => this.#core.execute(name, id, json, JSON.stringify(sent))))
+      const sent = executeOptions(options)
+      const receipt = await this.#session.call(() => adapted.catching(stream, json, () => this.#core.execute(name, id, json, sent)))
       return makeReceipt<Event>(receipt, this.#outcome)
     })
   }
@@ -418,14 +421,4 @@ export class Tidelog {
     const name = String((projection as AnyProjection | undefined)?.name)
     throw new TidelogError('unknown-projection', `the projection ${name} was not given to open()`, { projection: name })
   }
-}
-
-function messageOptions(options: MessageOptions): Record<string, unknown> {
-  const { commandId, actor, correlationId, causationId, traceparent } = options
-  const sent: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries({ commandId, actor, correlationId, causationId, traceparent })) {
-    if (value !== undefined) sent[key] = text(value, key)
-  }
-  if (commandId && new TextEncoder().encode(commandId).length > 128) throw invalidArgument('commandId', 'a commandId is at most 128 bytes')
-  return sent
 }

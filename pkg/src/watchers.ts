@@ -1,4 +1,5 @@
 /** Who wants to hear of which changes. */
+import type { Met } from './conflict.js'
 
 /** What changed. */
 export interface Change {
@@ -14,6 +15,7 @@ export class Watchers {
   readonly #log = new Set<() => void>()
   readonly #sync = new Set<() => void>()
   readonly #work = new Set<() => void>()
+  readonly #conflicts = new Set<(met: Met) => void>()
 
   /** Calls `stale` when this stream may have changed, until the returned function is called. */
   stream(stream: string, stale: () => void): () => void {
@@ -42,6 +44,17 @@ export class Watchers {
   work(stale: () => void): () => void {
     this.#work.add(stale)
     return () => void this.#work.delete(stale)
+  }
+
+  /** Calls `listener` for every commit that did not stay as it was. */
+  conflicts(listener: (met: Met) => void): () => void {
+    this.#conflicts.add(listener)
+    return () => void this.#conflicts.delete(listener)
+  }
+
+  /** Commits did not stay as they were. */
+  met(conflicts: readonly Met[]): void {
+    for (const met of conflicts) for (const one of [...this.#conflicts]) one(met)
   }
 
   /** A step of background work was done. */

@@ -36,7 +36,7 @@ function browser(): Environment {
 }
 
 function listener(heard: unknown[]): TabListener {
-  return { core: (text) => heard.push(text), status: (status) => heard.push(status), asked: () => heard.push('asked') }
+  return { core: (text) => heard.push(text), status: (status) => heard.push(status), asked: () => heard.push('asked'), met: (conflicts) => heard.push(conflicts) }
 }
 
 describe('tabs', () => {

@@ -271,7 +271,7 @@ describe('bad input, each with its error and nothing written', () => {
       () => aggregate({ ...valid, name: 'a-b' }),
       () => aggregate({ ...valid, name: 'a\n' }),
       () => aggregate({ ...valid, decide: undefined as never }),
-      () => aggregate({ ...valid, policies: { A: 'ask' } as never }),
+      () => aggregate({ ...valid, policies: { A: 'perhaps' } as never }),
       () => projection({ name: 'p', initial: 0, key: () => 'k', on: {} }),
       () => projection({ name: 'p', initial: 0, key: undefined as never, on: { A: () => 1 } }),
       () => upcaster({ type: '', from: 1, upcast: () => [] }),

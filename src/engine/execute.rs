@@ -89,17 +89,31 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`WriteError`]; nothing has changed then.
     pub async fn retry(&self, id: CommitId) -> Result<Receipt, WriteError> {
+        self.retry_as(id, None, WriteOptions::default()).await
+    }
+
+    /// As [`Engine::retry`], with another command of the same aggregate in place of the recorded one, and with what `options` say in
+    /// place of what was recorded.
+    ///
+    /// # Errors
+    /// As [`Engine::retry`].
+    pub async fn retry_as(
+        &self,
+        id: CommitId,
+        command: Option<Command>,
+        options: WriteOptions,
+    ) -> Result<Receipt, WriteError> {
         let RejectedCommit { commit, .. } = self.inner.rejected(id).await?;
         let options = WriteOptions {
-            actor: commit.metadata.actor.clone(),
-            correlation_id: Some(commit.metadata.correlation_id),
+            actor: options.actor.or_else(|| commit.metadata.actor.clone()),
+            correlation_id: options.correlation_id.or(Some(commit.metadata.correlation_id)),
             // caused by the one before it, so that the chain tells the whole story
-            causation_id: Some(commit.id.0),
-            traceparent: commit.metadata.traceparent.clone(),
-            ..WriteOptions::default()
+            causation_id: options.causation_id.or(Some(commit.id.0)),
+            traceparent: options.traceparent.or_else(|| commit.metadata.traceparent.clone()),
+            ..options
         };
         let stream = commit.stream;
-        match commit.command {
+        match command.or(commit.command) {
             Some(command) => {
                 let (aggregate, key) = (stream.aggregate().to_owned(), stream.id().to_owned());
                 let context = CommandContext { aggregate, id: key, command, options };

@@ -8,8 +8,10 @@ use crate::{
     aggregate::{Context, DecideError, Decider, EvolveError, State, is_evolved_by},
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
+    merge::{Meeting, Merged},
     snapshot::Keeper,
 };
+use serde::Serialize;
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 use wasm_bindgen::prelude::*;
 
@@ -32,6 +34,15 @@ extern "C" {
     fn evolve(this: &JsAggregate, state: &JsValue, events: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn decide(this: &JsAggregate, command: &str, state: &JsValue, context: &str) -> Result<String, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn merge(
+        this: &JsAggregate,
+        command: &str,
+        base: &JsValue,
+        theirs: &JsValue,
+        mine: &JsValue,
+        told: &str,
+    ) -> Result<Option<String>, JsValue>;
 
     /// What `decide` and `evolve` of the contract throw.
     type Thrown;
@@ -125,24 +136,47 @@ impl Decider for JsDecider {
         state: &State,
         context: &Context,
     ) -> Result<Vec<NewEvent>, DecideError> {
-        let state = js_state(state);
-        let text = |written: Result<String, serde_json::Error>| {
-            written.map_err(|error| self.failed(command, error.to_string()))
-        };
-        let (asked, context) = (text(serde_json::to_string(command))?, text(serde_json::to_string(context))?);
-        match self.app.decide(&asked, &state, &context) {
-            Ok(events) => {
-                serde_json::from_str(&events).map_err(|error| self.failed(command, error.to_string()))
+        let (asked, context) = (self.text(command, command)?, self.text(command, context)?);
+        let decided = self.app.decide(&asked, &js_state(state), &context);
+        self.read(command, &decided.map_err(|thrown| self.refused(command, thrown))?)
+    }
+
+    fn merge(&self, meeting: &Meeting<'_>) -> Result<Merged<NewEvent>, DecideError> {
+        /// What goes with the states.
+        #[derive(Serialize)]
+        struct Told<'a> {
+            theirs: &'a [RecordedEvent],
+            mine: &'a [RecordedEvent],
+            context: &'a Context,
+        }
+        let Meeting { command, base, theirs, mine, context } = meeting;
+        let told = Told { theirs: theirs.events, mine: mine.events, context };
+        let (asked, told) = (self.text(command, command)?, self.text(command, &told)?);
+        let (base, theirs, mine) = (js_state(base), js_state(theirs.state), js_state(mine.state));
+        let merged = self.app.merge(&asked, &base, &theirs, &mine, &told);
+        match merged.map_err(|thrown| self.refused(command, thrown))? {
+            Some(events) => self.read(command, &events).map(Merged::Events),
+            None => Ok(Merged::Keep),
+        }
+    }
+}
+
+impl JsDecider {
+    fn text(&self, command: &Command, value: &impl Serialize) -> Result<String, DecideError> {
+        serde_json::to_string(value).map_err(|error| self.failed(command, error.to_string()))
+    }
+
+    fn read(&self, command: &Command, events: &str) -> Result<Vec<NewEvent>, DecideError> {
+        serde_json::from_str(events).map_err(|error| self.failed(command, error.to_string()))
+    }
+
+    fn refused(&self, command: &Command, value: JsValue) -> DecideError {
+        let message = thrown_message(&value);
+        match thrown(value) {
+            Some(refusal) if refusal.domain() == Some(true) => {
+                DecideError::Refused { code: refusal.code(), message }
             }
-            Err(value) => {
-                let message = thrown_message(&value);
-                match thrown(value) {
-                    Some(refusal) if refusal.domain() == Some(true) => {
-                        Err(DecideError::Refused { code: refusal.code(), message })
-                    }
-                    _ => Err(self.failed(command, message)),
-                }
-            }
+            _ => self.failed(command, message),
         }
     }
 }

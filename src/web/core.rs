@@ -161,10 +161,26 @@ impl Core {
         self.promise(async move |engine| json(&engine.rejected().await.map_err(read_failure)?))
     }
 
-    /// Gives a rejected command again.
-    pub fn retry(&self, commit: String) -> Promise {
+    /// Gives a rejected command again, or another in its place.
+    pub fn retry(&self, commit: String, command: Option<String>, options: String) -> Promise {
         self.promise(async move |engine| {
-            receipt_json(&engine.retry(commit_id(&commit)?).await.map_err(write_failure)?)
+            let command = command.map(|command| parse("command", &command)).transpose()?;
+            let (commit, options) = (commit_id(&commit)?, parse("options", &options)?);
+            receipt_json(&engine.retry_as(commit, command, options).await.map_err(write_failure)?)
+        })
+    }
+
+    /// The commits that a person is asked about.
+    pub fn conflicts(&self) -> Promise {
+        self.promise(async move |engine| json(&engine.conflicts().await.map_err(read_failure)?))
+    }
+
+    /// Answers a question.
+    pub fn resolve(&self, commit: String, choice: String) -> Promise {
+        self.promise(async move |engine| {
+            let choice = parse("choice", &choice)?;
+            engine.resolve(commit_id(&commit)?, choice).await.map_err(write_failure)?;
+            Ok(JsValue::UNDEFINED)
         })
     }
 

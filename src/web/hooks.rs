@@ -2,6 +2,7 @@
 
 use super::{failure::read_failure, thrown_message};
 use crate::{
+    conflict::Met,
     engine::{Changed, Host, ReadError},
     environment::Environment,
     sync::{
@@ -48,6 +49,8 @@ extern "C" {
     pub(super) fn pack(this: &Hooks, bytes: Uint8Array, unpack: bool) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn post(this: &Hooks, message: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn met(this: &Hooks, conflicts: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn failed(this: &Hooks, failure: JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -143,6 +146,16 @@ impl Host for Hooks {
 
     fn failed(&self, error: &ReadError) {
         let _ = Hooks::failed(self, read_failure(error.clone()));
+    }
+
+    fn met(&self, conflicts: &[Met]) {
+        // in parts, so that no message to other tabs is very large
+        for part in conflicts.chunks(100) {
+            if let Ok(text) = serde_json::to_string(part) {
+                // the page mends what it throws itself; the log is what it is either way
+                let _ = Hooks::met(self, &text);
+            }
+        }
     }
 
     fn later(&self, milliseconds: u64) {

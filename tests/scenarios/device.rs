@@ -3,9 +3,10 @@
 use super::{academy::academy, domain, layer::Layer, script::Domain, verbs::Failure};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use tidelog::{
-    engine::{Engine, Middleware, Parts},
+    conflict::Met,
+    engine::{Changed, Engine, Host, Middleware, Parts},
     log::{Authority, Place},
     snapshot::SnapshotPolicy,
     testing::{Database, InProcessServer, ManualEnvironment},
@@ -46,6 +47,18 @@ fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SnapshotPolicy, 
     SnapshotPolicy::deserialize(given).map_err(D::Error::custom)
 }
 
+/// What a device tells of conflicts.
+#[derive(Default)]
+struct Told(RefCell<Vec<Met>>);
+
+impl Host for Told {
+    fn changed(&self, _: Changed) {}
+    fn post(&self, _: &str) {}
+    fn met(&self, conflicts: &[Met]) {
+        self.0.borrow_mut().extend_from_slice(conflicts);
+    }
+}
+
 /// Everything that a scenario plays with.
 pub struct World {
     name: String,
@@ -53,6 +66,8 @@ pub struct World {
     pub clock: ManualEnvironment,
     pub server: Option<InProcessServer>,
     devices: BTreeMap<String, (Disk, Device)>,
+    /// What the devices told since they were opened.
+    told: BTreeMap<String, Rc<Told>>,
     /// Where pages ended; a scenario knows them by their number.
     pub places: Vec<Place>,
 }
@@ -66,6 +81,7 @@ impl World {
             server: server.then(|| InProcessServer::new(&clock)),
             clock,
             devices: BTreeMap::new(),
+            told: BTreeMap::new(),
             places: Vec::new(),
         }
     }
@@ -91,6 +107,7 @@ impl World {
         }
         let authority = if self.server.is_some() { Authority::Server } else { Authority::Device };
         let environment = self.clock.another(self.devices.len() as u64 + 2);
+        let told = Rc::new(Told::default());
         let parts = match self.domain {
             Domain::Academy => academy(authority, &environment),
             Domain::Course => Parts {
@@ -98,6 +115,7 @@ impl World {
                 projections: vec![domain::progress(rules.edition)],
                 decoder,
                 snapshots: rules.snapshots,
+                host: Rc::clone(&told) as Rc<dyn Host>,
                 middleware: rules
                     .middleware
                     .into_iter()
@@ -118,7 +136,13 @@ impl World {
             server.sync(&device).await;
         }
         self.devices.insert(name.to_owned(), (disk, device.clone()));
+        self.told.insert(name.to_owned(), told);
         Ok(device)
+    }
+
+    /// What became of commits on a device since it was opened.
+    pub fn met(&self, name: &str) -> Vec<Met> {
+        self.told.get(name).map_or_else(Vec::new, |told| told.0.borrow().clone())
     }
 
     /// Closes every device and leaves nothing behind.

@@ -1,5 +1,6 @@
 //! The domain of the scenarios; `pkg/tests/scenarios/domain.ts` is the same in TypeScript.
 
+use super::note::{Note, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, rc::Rc};
@@ -210,6 +211,7 @@ pub fn registry(edition: Edition) -> Registry {
         Edition::Second => registry.add::<Course<2>>().unwrap(),
     }
     registry.add::<Exam>().unwrap();
+    registry.add::<Note>().unwrap();
     registry
 }
 
@@ -239,6 +241,7 @@ pub fn state_json(aggregate: &str, state: &State) -> Value {
     let json = match aggregate {
         "course" => serde_json::to_value(state.downcast_ref::<Lessons>().unwrap()),
         "exam" => serde_json::to_value(state.downcast_ref::<Sheet>().unwrap()),
+        "note" => serde_json::to_value(state.downcast_ref::<Page>().unwrap()),
         other => panic!("the domain has no aggregate {other}"),
     };
     json.unwrap()

@@ -2,9 +2,13 @@
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 use tidelog::{
     aggregate::DecideError,
+    commit::Command,
     engine::{AppendContext, CommandContext, Middleware, NextAppend, NextCommand, Receipt, WriteError},
 };
 
@@ -16,6 +20,12 @@ pub enum Layer {
     Signs(String),
     /// Gives commands of these types as others.
     Renames(BTreeMap<String, String>),
+    /// Gives other commands instead of these types, from the second of a type on.
+    Amends {
+        commands: BTreeMap<String, Command>,
+        #[serde(skip)]
+        seen: RefCell<BTreeSet<String>>,
+    },
     /// Refuses commands of these types.
     Forbids(Vec<String>),
     /// Refuses appends to these streams.
@@ -44,6 +54,12 @@ impl Middleware for Layer {
             Self::Renames(names) => {
                 if let Some(name) = names.get(&**command_type) {
                     *command_type = name.as_str().into();
+                }
+            }
+            Self::Amends { commands, seen } => {
+                let is_first = seen.borrow_mut().insert(command_type.to_string());
+                if let Some(command) = commands.get(&**command_type).filter(|_| !is_first) {
+                    context.command = command.clone();
                 }
             }
             Self::Forbids(types) if types.iter().any(|name| **name == **command_type) => {

@@ -6,6 +6,7 @@ mod academy;
 mod device;
 mod domain;
 mod layer;
+mod note;
 mod play;
 mod script;
 mod verbs;
@@ -38,6 +39,7 @@ macro_rules! files {
 files! {
     appends
     commands
+    conflicts
     inside
     middleware
     past

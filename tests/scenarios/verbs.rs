@@ -1,5 +1,6 @@
 //! The verbs of the scenarios over the Rust API. Each takes its arguments as a struct that refuses those it does not know.
 
+mod conflicts;
 mod past;
 mod processes;
 mod rows;
@@ -86,6 +87,9 @@ pub async fn run(world: &mut World, on: &str, verb: &str, given: Value) -> Resul
         return Ok(Value::Null);
     }
     let device = world.device(on).await?;
+    if let Some(answer) = conflicts::run(world, (on, &device), verb, &given).await? {
+        return Ok(answer);
+    }
     match verb {
         "execute" => execute(&device, arguments(given)?).await,
         "append" => append(&device, arguments(given)?).await,

@@ -63,7 +63,7 @@ export function givenAggregate<State, Command extends AnyCommand, Event extends 
     by: (name) => again({ actor: name }),
     of: (instance) => again({ id: instance }),
     when(command) {
-      const context: DecideContext = { now, stream, id, version: events.length, replay: false, ...(actor === undefined ? {} : { actor }) }
+      const context: DecideContext = { now, stream, id, version: events.length, replay: false, arrived: [], ...(actor === undefined ? {} : { actor }) }
       return whenDecided(() => encoded(aggregate.decide(frozen(command), stateAfter([]), context)), stateAfter)
     },
     thenState(expected) {

@@ -94,7 +94,7 @@ export class Device {
     for (const receipt of this.#receipts) {
       const events = await this.tidelog.read({ stream: receipt.stream }).toArray()
       if (events.some(({ commitId, status }) => commitId === receipt.commitId && status === 'pending')) {
-        words.push('pending')
+        words.push((await this.tidelog.conflicts.find(receipt.commitId)) ? 'asked' : 'pending')
         continue
       }
       const outcome = await receipt.confirmed

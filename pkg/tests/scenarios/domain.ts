@@ -1,6 +1,7 @@
 /** The domain of the scenarios; `tests/scenarios/domain.rs` is the same in Rust. */
 import { aggregate, DomainError, projection, upcaster, type AnyAggregate, type AnyProcess, type AnyProjection, type Upcaster } from '../../src/index.js'
 import * as academy from './academy.js'
+import { note } from './note.js'
 import type { Domain } from './script.js'
 
 /** Which release of the app it is. The second one makes its snapshots and its rows anew. */
@@ -89,8 +90,8 @@ export interface Parts {
 }
 
 const editions: Readonly<Record<Edition, Parts>> = {
-  1: { aggregates: { course, exam }, projections: { progress }, processes: {}, upcasters: [lessonDone] },
-  2: { aggregates: { course: courseOf(2), exam }, projections: { progress: progressOf(2) }, processes: {}, upcasters: [lessonDone] },
+  1: { aggregates: { course, exam, note }, projections: { progress }, processes: {}, upcasters: [lessonDone] },
+  2: { aggregates: { course: courseOf(2), exam, note }, projections: { progress: progressOf(2) }, processes: {}, upcasters: [lessonDone] },
 }
 const { way, certificate, badge, inbox, certification } = academy
 const processes: Parts = { aggregates: { way, certificate, badge, inbox }, projections: {}, processes: { certification }, upcasters: [] }

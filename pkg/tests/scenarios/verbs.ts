@@ -1,5 +1,6 @@
 /** The verbs of the scenarios over the npm package. Each names the arguments that it knows; others are failures. */
 import type { AppendOptions, BulkCommit, ExecuteOptions, NewEvent } from '../../src/index.js'
+import { conflictVerbs } from './verbs/conflicts.js'
 import { momentOf, pastVerbs } from './verbs/past.js'
 import { processVerbs } from './verbs/processes.js'
 import { rowVerbs } from './verbs/rows.js'
@@ -23,6 +24,7 @@ export const worldVerbs: Readonly<Record<string, { readonly takes: readonly stri
 
 /** What is done on a device. */
 export const verbs: Verbs = {
+  ...conflictVerbs,
   ...pastVerbs,
   ...processVerbs,
   ...rowVerbs,

@@ -1,5 +1,5 @@
 /** The devices of a scenario, over the real wasm, and the server if it has one. */
-import type { open as openFrom, OpenOptions, Tidelog, UpcasterDefinition } from '../../src/index.js'
+import type { Met, open as openFrom, OpenOptions, Tidelog, UpcasterDefinition } from '../../src/index.js'
 import { upcaster } from '../../src/index.js'
 import { Device } from '../../src/testing/device.js'
 import { Clock, storyEnvironment, Switch } from '../../src/testing/environment.js'
@@ -40,6 +40,8 @@ export class World {
   readonly #server: StoryServer | undefined
   readonly #domain: Domain
   readonly #devices = new Map<string, Opened>()
+  /** What the devices told since they were opened. */
+  readonly #met = new Map<Tidelog, Met[]>()
   /** What waits for the page to have nothing better to do. */
   readonly #waiting = new Set<() => void>()
 
@@ -91,7 +93,15 @@ export class World {
       opened = { tidelog: await open({ ...options, name: `${this.#ground.name} ${name}`, storage, environment }), parts }
     }
     this.#devices.set(name, opened)
+    const met: Met[] = []
+    opened.tidelog.conflicts.on((one) => met.push(one))
+    this.#met.set(opened.tidelog, met)
     return opened
+  }
+
+  /** What became of commits on a device since it was opened. */
+  met(tidelog: Tidelog): readonly Met[] {
+    return this.#met.get(tidelog) ?? []
   }
 
   /** Lets a device sync until it has nothing left to do. */
