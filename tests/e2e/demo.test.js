@@ -253,3 +253,38 @@ for (const viewport of [
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page scrolls sideways')
   })
 }
+
+const meetings = [
+  ['done-twice', 'absorbed', /nothing to add/, 'Lessons done: 1.'],
+  ['handed-in-twice', 'kept', /came first, so that one counts/, 'Counts: “high tide at noon”. On record beside it: 1.'],
+  ['last-seat', 'rejected', /Mira was first/, 'In the group: Mira.'],
+  ['two-notes', 'merged', /Both texts stay/, 'The note: Spring tides: twice a month. Ask about neap tides.'],
+]
+
+for (const [viewport, person] of [
+  [{ width: 1280, height: 900 }, keyboard],
+  [{ width: 390, height: 844 }, pointer],
+]) {
+  test(`five meetings of two devices, in a learner's words, at ${viewport.width} px`, { timeout: 180_000 }, async (test) => {
+    const demo = await openDemo(test, viewport)
+    const { page, id } = demo
+    const stands = (key, state, outcome) => id(`story-${key}`).and(page.locator(`[data-state=${state}][data-outcome=${outcome}]`)).waitFor({ timeout: 60_000 })
+    for (const [key, outcome, words, shows] of meetings) {
+      await person.press(demo, `story-${key}-play`)
+      await stands(key, 'told', outcome)
+      assert.match(await id(`story-${key}-told`).textContent(), words)
+      assert.equal(await id(`story-${key}-shows`).textContent(), `On both now: ${shows}`)
+    }
+    for (const [choice, outcome, counts] of [['keep', 'kept', 'the Moon and the Sun'], ['discard', 'rejected', 'the Moon']]) {
+      await person.press(demo, 'story-which-sheet-play')
+      await stands('which-sheet', 'asked', 'asked')
+      // for the pictures in docs/images
+      if (process.env.TIDELOG_SHOTS) await id('stories').screenshot({ path: join(process.env.TIDELOG_SHOTS, `stories-${viewport.width}.png`) })
+      await person.press(demo, `story-which-sheet-${choice}`)
+      await stands('which-sheet', 'told', outcome)
+      assert.equal(await id('story-which-sheet-shows').textContent(), `On both now: Counts: “${counts}”.`)
+    }
+    assert.deepEqual(demo.problems, [])
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page scrolls sideways')
+  })
+}

@@ -25,7 +25,7 @@ export function given<A extends AnyAggregate>(aggregate: A, ...events: EventOf<A
   const stream = `${aggregate.name}-1`
   const past = history(stream, events as AnyEvent[])
   const state = foldState(aggregate, past)
-  const context = { now: new Date(0), stream, id: '1', version: past.length, replay: false }
+  const context = { now: new Date(0), stream, id: '1', version: past.length, replay: false, arrived: [] }
   return {
     state,
     when: (command: CommandOf<A>) => ({
