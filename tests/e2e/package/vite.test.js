@@ -28,7 +28,7 @@ test('a fresh Vite application', async (test) => {
   await test.test('gets what it needs and nothing else', () => {
     const expected = /^(package\.json|README\.md|LICENSE-\w+|dist\/([\w-]+\/)?[\w.-]+\.(js|js\.map|d\.ts|wasm))$/
     assert.deepEqual(app.packed.filter((path) => !expected.test(path)), [])
-    const parts = ['transport', 'processes', 'trace', 'past', 'transfer'].map((part) => `dist/${part}.js`)
+    const parts = ['transport', 'processes', 'trace', 'past', 'transfer', 'conflicts'].map((part) => `dist/${part}.js`)
     for (const path of ['LICENSE-MIT', 'LICENSE-APACHE', 'dist/index.js', 'dist/index.d.ts', 'dist/tidelog_bg.wasm', ...parts]) {
       assert.ok(app.packed.includes(path), path)
     }
