@@ -136,7 +136,7 @@ export function makeProcesses(session: Session, tabs: Tabs, processes: readonly 
     if (!processes.includes(process)) throw unknownProcess(process)
     return session.call(() => run(process.name)).then((json) => JSON.parse(json) as Answer)
   }
-  void tabs.lead(() => act(session), 'processes').catch(session.failed)
+  void tabs.lead((signal) => act(session, signal), 'processes').catch(session.failed)
   const list = async <State>(process: ProcessManager<State>, { status }: { readonly status?: ProcessState } = {}): Promise<readonly ProcessInstance<State>[]> => {
     const all = await ask<ProcessInstance<State>[]>(process, (name) => core.processes(name, undefined))
     return status === undefined ? all : all.filter((one) => one.status === status)
@@ -198,14 +198,16 @@ const round = async (session: Session): Promise<{ due: number | null; troubled: 
   JSON.parse(await session.call(() => session.core.advanceProcesses())) as { due: number | null; troubled: boolean }
 
 /** Lets the processes act whenever something has changed, and when timeouts are due, until the tidelog is closed. */
-async function act(session: Session): Promise<void> {
+async function act(session: Session, signal: AbortSignal): Promise<void> {
   const { environment, watchers } = session
   let wake = (): void => {}
   const woken = (): void => wake()
   const stops = [watchers.log(woken), watchers.sync(woken)]
   session.whenEnded(woken)
+  signal.addEventListener('abort', woken)
+  const goesOn = (): boolean => session.usable && !signal.aborted
   let failures = 0
-  while (session.usable) {
+  while (goesOn()) {
     let stopTimer = (): void => {}
     const changed = new Promise<void>((resolve) => (wake = resolve))
     let wait: number | undefined
@@ -218,7 +220,7 @@ async function act(session: Session): Promise<void> {
       session.failed(thrown)
     }
     if (failures > 0) wait = 500 * 2 ** Math.min(failures, 7)
-    if (!session.usable) break
+    if (!goesOn()) break
     if (wait !== undefined) stopTimer = environment.after(Math.min(wait, longest), woken)
     await changed
     stopTimer()

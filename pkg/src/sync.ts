@@ -102,15 +102,17 @@ export class SyncControl implements Sync {
   async #lead(): Promise<void> {
     const session = this.#session
     try {
-      await this.#tabs.lead(async () => {
-        if (!session.usable) return
+      await this.#tabs.lead(async (signal) => {
+        if (!session.usable || signal.aborted) return
         this.#leading = true
+        signal.addEventListener('abort', () => session.usable && session.core.syncStop())
         try {
           const running = session.call(() => session.core.syncRun())
           this.refresh()
           await running
         } finally {
           this.#leading = false
+          this.refresh()
         }
       })
     } catch (thrown) {

@@ -80,17 +80,34 @@ export class Tabs {
 
   /**
    * Runs `run` in the one tab that holds the lock on `what`, waiting for it if another tab does; the browser gives the lock on when that
-   * tab dies. Where there are no locks it runs at once. Resolves when `run` ended, or when this was closed before.
+   * tab dies. Where there are no locks it runs at once. `run` has to end when its signal says so: the browser freezes this tab, which then leads
+   * again when it thaws, or the lock was taken away. Resolves when `run` ended by itself, or when this was closed before.
    */
-  async lead(run: () => Promise<void>, what = 'sync'): Promise<void> {
+  async lead(run: (signal: AbortSignal) => Promise<void>, what = 'sync'): Promise<void> {
     const { locks } = this.#environment
-    const { signal } = this.#closing
-    if (signal.aborted) return
-    if (!locks) return run()
-    try {
-      await locks.request(`tidelog:${this.#name}:${what}`, { signal }, run)
-    } catch (thrown) {
-      if (!signal.aborted) throw thrown
+    const closing = this.#closing.signal
+    // A worker has no document, and is not frozen.
+    const { document } = globalThis as { document?: Document }
+    while (!closing.aborted) {
+      const turn = new AbortController()
+      const end = (): void => turn.abort()
+      if (!locks) return run(turn.signal)
+      // A frozen tab would keep the lock, or be given it, and do nothing.
+      document?.addEventListener('freeze', end)
+      closing.addEventListener('abort', end)
+      try {
+        await locks.request(`tidelog:${this.#name}:${what}`, { signal: turn.signal }, () => run(turn.signal))
+      } catch (thrown) {
+        if (!turn.signal.aborted) {
+          end()
+          throw thrown
+        }
+      } finally {
+        document?.removeEventListener('freeze', end)
+        closing.removeEventListener('abort', end)
+      }
+      if (!turn.signal.aborted || closing.aborted) return
+      await new Promise((thawed) => document!.addEventListener('resume', thawed, { once: true }))
     }
   }
 

@@ -84,6 +84,18 @@ describe('tabs', () => {
     assert.deepEqual(leads, ['a', 'b'])
   })
 
+  it('end what runs when the lock is taken away, and say so', async () => {
+    let take: (thrown: unknown) => void = () => {}
+    const taken = new Promise<never>((_, reject) => (take = reject))
+    const request = (_name: string, _options: LockOptions, run: LockGrantedCallback<unknown>): Promise<unknown> => Promise.race([run(null), taken])
+    const tabs = new Tabs('log', { ...browser(), locks: { request } as unknown as LockManager }, listener([]))
+    let ended = false
+    const leading = tabs.lead((signal) => new Promise((resolve) => signal.addEventListener('abort', () => ((ended = true), resolve()))))
+    take(new DOMException('stolen', 'AbortError'))
+    await assert.rejects(leading, /stolen/)
+    assert.ok(ended)
+  })
+
   it('no longer wait for the lead once they are closed', async () => {
     const environment = browser()
     const [a, b] = [0, 1].map(() => new Tabs('log', environment, listener([])))
