@@ -22,12 +22,10 @@ class Switch implements OnlineSource {
 export class Actor {
   readonly tidelog: Tidelog
   readonly #network: Switch
-  readonly #met = new Map<string, Met>()
 
   private constructor(tidelog: Tidelog, network: Switch) {
     this.tidelog = tidelog
     this.#network = network
-    tidelog.conflicts.on((met) => this.#met.set(met.commitId, met))
   }
 
   static async open(name: string, { url, token }: Server): Promise<Actor> {
@@ -51,8 +49,14 @@ export class Actor {
     await until(this.tidelog.sync, ({ pending, conflicts }) => pending.commits === conflicts)
   }
 
-  /** What became of a commit that did not stay as it was. */
-  met({ commitId }: Receipt): Met | undefined {
-    return this.#met.get(commitId)
+  /** What becomes of a commit next. */
+  next({ commitId }: Receipt): Promise<Met['status']> {
+    return new Promise((resolve) => {
+      const stop = this.tidelog.conflicts.on((met) => {
+        if (met.commitId !== commitId) return
+        stop()
+        resolve(met.status)
+      })
+    })
   }
 }

@@ -113,14 +113,15 @@ export class Stories {
       for (const actor of [phone, tablet]) actor.goOffline()
       await plot.phone.run(phone, id)
       const receipt = await plot.tablet.run(tablet, id)
+      const told = tablet.next(receipt)
       await phone.goOnline()
       await tablet.goOnline()
-      const outcome = tablet.met(receipt)?.status
+      const outcome = await told
       if (plot.answers) {
         this.#asked = { id, receipt }
-        return { state: 'asked', words: plot.words, ...(outcome && { outcome }) }
+        return { state: 'asked', words: plot.words, outcome }
       }
-      return { state: 'told', words: plot.words, shows: await this.#same(plot, id, phone, tablet), ...(outcome && { outcome }) }
+      return { state: 'told', words: plot.words, shows: await this.#same(plot, id, phone, tablet), outcome }
     })
   }
 
@@ -128,10 +129,11 @@ export class Stories {
     return this.#next(plot, async (phone, tablet) => {
       if (!this.#asked) return { state: 'untold' }
       const { id, receipt } = this.#asked
+      const told = tablet.next(receipt)
       await tablet.tidelog.conflicts.resolve(receipt.commitId, answer.choice)
       await tablet.goOnline()
-      const outcome = tablet.met(receipt)?.status
-      return { state: 'told', words: answer.words, shows: await this.#same(plot, id, phone, tablet), ...(outcome && { outcome }) }
+      const outcome = await told
+      return { state: 'told', words: answer.words, shows: await this.#same(plot, id, phone, tablet), outcome }
     })
   }
 
