@@ -115,13 +115,24 @@ async fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate
     let mut streams: Vec<&str> = commits.map(|commit| commit.stream.as_str()).collect();
     streams.sort_unstable();
     streams.dedup();
+    // Each looks up one row at a time, by all columns of an index: a plan that was made when the table was small stays good.
     let by_id = transaction
         .prepare_cached(
-            "SELECT id, first_version, position FROM tidelog.commits WHERE log = $1 AND id = ANY($2)",
+            "SELECT found.* FROM unnest($2::uuid[]) AS asked (id)
+             CROSS JOIN LATERAL (
+                 SELECT id, first_version, position FROM tidelog.commits
+                 WHERE log = $1 AND id = asked.id LIMIT 1
+             ) AS found",
         )
         .await?;
-    let by_event =
-        transaction.prepare_cached("SELECT id FROM tidelog.events WHERE log = $1 AND id = ANY($2)").await?;
+    let by_event = transaction
+        .prepare_cached(
+            "SELECT found.id FROM unnest($2::uuid[]) AS asked (id)
+             CROSS JOIN LATERAL (
+                 SELECT id FROM tidelog.events WHERE log = $1 AND id = asked.id LIMIT 1
+             ) AS found",
+        )
+        .await?;
     let last = transaction
         .prepare_cached(
             "SELECT asked.stream, last.version

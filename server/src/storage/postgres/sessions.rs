@@ -109,10 +109,15 @@ pub(super) fn is_notification(message: AsyncMessage) -> Option<tokio_postgres::N
 
 /// What each connection of the pool begins with. An operator may have relaxed durability for the whole database; an
 /// answered push has to be on the disk.
+///
+/// The planner keeps the plan of a prepared statement, and one that it made when a table was small reads the whole table, or
+/// all of a log by the wrong index, once it is large. Every question of the server has an index that answers it, so it is
+/// told to use those, and not to compile what it then takes for costly.
 fn settings(limits: PostgresLimits) -> String {
     let PostgresLimits { statement_timeout, lock_timeout, idle_timeout, .. } = limits;
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {};
+         SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         statement_timeout.as_millis(),
         lock_timeout.as_millis(),

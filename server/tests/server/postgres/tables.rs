@@ -4,7 +4,7 @@ use super::{Cluster, Database, Shared, open};
 use crate::{
     contract::{Asking, Place},
     kit::*,
-    process::{Process, run},
+    process::{Process, command, run},
 };
 use futures_util::future::join_all;
 use tidelog::version::ExpectedVersion::Any;
@@ -26,6 +26,9 @@ async fn migrating_says_what_it_does_and_does_it_once() {
     let (code, out, _) = run(&["migrate", "--database", &database.url]).await;
     assert_eq!(code, Some(0));
     assert!(!out.contains("step") && out.contains("up to date"), "{out}");
+    // An address with a password stands in the environment.
+    let output = command(&["migrate"]).env("TIDELOG_DATABASE", &database.url).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     let server = Process::start(&database.url, &[]).await;
     assert_eq!(statuses(&server.client.push(&[commit("course-1", Any, 1)]).await), ["committed"]);
 }
