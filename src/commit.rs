@@ -190,6 +190,8 @@ pub struct PendingCommit {
     pub first_version: Version,
     /// What to do with it when its stream moves.
     pub policy: Policy,
+    /// Whether it was confirmed once and is offered again, because the server has lost it. It may be of any device.
+    pub reoffered: bool,
     /// The commit.
     pub commit: Commit,
 }

@@ -30,6 +30,8 @@ pub enum Mistake {
     OwnNotRecognised,
     /// The engine: a state that a rebase has changed is used on.
     StateKeptOverRebase,
+    /// The engine: a page is taken in though the log has moved on since it was asked for.
+    LatePageTaken,
     /// Rebase: a commit keeps the version that it was first decided on.
     StaleVersion,
     /// Rebase: a command is not decided again.
@@ -48,6 +50,10 @@ pub enum Mistake {
     NothingBlocked,
     /// The server: a page's cursor stands behind a commit that the page does not hold.
     PageSkips,
+    /// The log: of what the server has lost, only the first commit is offered again.
+    ReofferForgotten,
+    /// The log: what the server has lost is offered again from its end.
+    ReofferLosesOrder,
     /// The server: a push that was decided on a history that the server has lost is judged by its numbers.
     PushCursorIgnored,
     /// The server: two devices that take themselves for one may both push.
@@ -56,7 +62,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -79,6 +85,10 @@ impl Mistake {
         Self::NoVersionCheck,
         Self::NothingBlocked,
         Self::PageSkips,
+        Self::ReofferForgotten,
+        Self::ReofferLosesOrder,
+        Self::PushCursorIgnored,
+        Self::LatePageTaken,
     ];
 }
 

@@ -94,7 +94,7 @@ impl Story {
         commit.command = ask.map(|(command_type, data)| command(command_type, data));
         let id = commit.id;
         let sequence = self.pending.len() as u64 + 1;
-        self.pending.push(PendingCommit { sequence, first_version: 0, policy, commit });
+        self.pending.push(PendingCommit { sequence, first_version: 0, policy, reoffered: false, commit });
         id
     }
 

@@ -401,6 +401,9 @@ export interface CoreSyncStatus {
   retryAt?: number
   /** How the tab that runs the loop hears of news. */
   live: 'stream' | 'long-poll' | 'poll'
+  /** The last time that the server was found to have lost history: when (ms since 1970), the position back to which this log went, and how many
+   * commits are offered again. */
+  rewound?: { at: number; position: number; commits: number }
 }
 
 /** Opens a core: the function that the wasm exports. */

@@ -40,6 +40,11 @@ export interface SyncStatus {
    * through; `poll`, by looking every `pollInterval`.
    */
   readonly live: CoreSyncStatus['live']
+  /**
+   * The last time since this tab opened that the server was found to have lost history, as after its restore from a backup: when, the
+   * position up to which both sides agree, and how many commits this device offers to it again, those of other devices included.
+   */
+  readonly rewound?: NonNullable<CoreSyncStatus['rewound']>
 }
 
 /** The sync of a tidelog. */
@@ -163,7 +168,7 @@ export class SyncControl implements Sync {
     const status = this.#session.status()
     const following = syncing && !this.#leading && status.sync.state === 'following'
     const shown: Partial<CoreSyncStatus> = following ? (this.#heard ?? {}) : status.sync
-    const { state, lastSyncedAt, error, retryAt, live = 'poll' } = shown
+    const { state, lastSyncedAt, error, retryAt, rewound, live = 'poll' } = shown
     return {
       state: !syncing ? 'off' : state === undefined || state === 'following' || state === 'off' ? 'starting' : state,
       leader: this.#leading,
@@ -176,6 +181,7 @@ export class SyncControl implements Sync {
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(error === undefined ? {} : { error }),
       ...(retryAt === undefined ? {} : { retryAt }),
+      ...(rewound === undefined ? {} : { rewound }),
     }
   }
 }

@@ -34,6 +34,11 @@ impl Clock {
         Timestamp(BEGINNING + self.now() as i64)
     }
 
+    /// So much time passes in which nothing happens; whoever wanted to be woken meanwhile is late.
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        self.0.now.set(self.now().saturating_add(milliseconds));
+    }
+
     /// Resolves after so many milliseconds.
     pub(crate) async fn sleep(&self, milliseconds: u64) {
         let until = self.now().saturating_add(milliseconds);

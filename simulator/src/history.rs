@@ -6,6 +6,7 @@ use crate::{
     step::Beat,
     world::World,
 };
+use tidelog::commit::ConfirmedCommit;
 
 /// How often time may go on to the next timer until everything has settled, once no fault comes any more.
 const PATIENCE: usize = 3_000;
@@ -60,16 +61,33 @@ impl World {
             judge::on_the_way(self, number).map_err(|error| format!("after step {number}: {error}"))?;
         }
         self.settle()?;
-        judge::at_rest(self)
+        let tally = judge::at_rest(self)?;
+        self.lose_what_everybody_has()?;
+        Ok(tally)
+    }
+
+    /// All devices have all that the server has, and nothing else is under way: what it loses now comes back as it was.
+    fn lose_what_everybody_has(&self) -> Result<(), String> {
+        let before = self.server.commits();
+        if !self.server.restore()
+            || self.server.position() == before.last().map_or(0, ConfirmedCommit::last_position)
+        {
+            return Ok(());
+        }
+        let late = |error: String| format!("after a backup was restored at the end: {error}");
+        self.settle().map_err(late)?;
+        judge::at_rest(self).map_err(late)?;
+        judge::same_streams(&before, &self.server.commits()).map_err(late)
     }
 
     fn looks_settled(&self) -> bool {
-        let position = self.server.position();
+        let (position, cursor) = (self.server.position(), self.server.cursor());
         self.devices.iter().all(|device| {
             let seats = device.seats();
             let is_done = |seat: &Seat| {
                 let status = seat.engine.status();
-                status.pending_commits == 0 && status.position == position
+                let knows = position == 0 || status.cursor == cursor;
+                status.pending_commits == 0 && status.position == position && knows
             };
             !seats.is_empty() && seats.iter().all(is_done)
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidelog::{
     commit::ConfirmedCommit,
     event::RecordedEvent,
-    id::CommitId,
+    id::{CommitId, EventId},
     log::{Place, Query},
     testing::block_on,
 };
@@ -184,6 +184,20 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
         rejected: rejected.len(),
         requests: world.server.requests(),
     })
+}
+
+/// Each stream holds the same commits in the same order, with the same events.
+pub(crate) fn same_streams(before: &[ConfirmedCommit], now: &[ConfirmedCommit]) -> Result<(), String> {
+    let by_stream = |commits: &[ConfirmedCommit]| {
+        let mut streams: BTreeMap<String, Vec<(CommitId, Vec<EventId>)>> = BTreeMap::new();
+        for ConfirmedCommit { commit, .. } in commits {
+            let events = commit.events.iter().map(|event| event.id).collect();
+            streams.entry(commit.stream.as_str().to_owned()).or_default().push((commit.id, events));
+        }
+        streams
+    };
+    let (before, now) = (by_stream(before), by_stream(now));
+    if before == now { Ok(()) } else { Err(format!("streams were {before:?} and are {now:?}")) }
 }
 
 fn rules(events: &[RecordedEvent]) -> Result<(), String> {

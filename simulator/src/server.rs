@@ -28,6 +28,8 @@ pub(crate) struct Server(Rc<Inner>);
 
 struct Inner {
     log: RefCell<MemoryLog>,
+    /// The last backup, at first of the empty log.
+    backup: RefCell<Option<MemoryLog>>,
     /// The token that counts.
     token: Cell<u32>,
     /// Of a hundred exchanges, how many something happens to.
@@ -42,6 +44,7 @@ impl Server {
     pub(crate) fn new(clock: &Clock, executor: &Executor, seed: u64) -> Self {
         Self(Rc::new(Inner {
             log: RefCell::new(MemoryLog::new(Uuid::from_u128(0x51_0000_0000_4000_8000_0000_0000_0001))),
+            backup: RefCell::default(),
             token: Cell::new(1),
             trouble: Cell::new(0),
             clock: clock.clone(),
@@ -57,6 +60,24 @@ impl Server {
 
     pub(crate) fn position(&self) -> u64 {
         self.0.log.borrow().position()
+    }
+
+    /// The cursor at the end of the log.
+    pub(crate) fn cursor(&self) -> String {
+        self.0.log.borrow().cursor().0
+    }
+
+    pub(crate) fn back_up(&self) {
+        let log = self.0.log.borrow().clone();
+        *self.0.backup.borrow_mut() = Some(log);
+    }
+
+    /// The log is what it was at the last backup; whether there is one. It takes a while.
+    pub(crate) fn restore(&self) -> bool {
+        let Some(backup) = self.0.backup.borrow().clone() else { return false };
+        *self.0.log.borrow_mut() = backup;
+        self.0.clock.pass(1_000);
+        true
     }
 
     pub(crate) fn requests(&self) -> u64 {

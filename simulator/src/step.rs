@@ -74,6 +74,10 @@ pub(crate) enum Step {
         minutes: i16,
     },
     ExpireTokens,
+    /// The server's log is copied.
+    BackUp,
+    /// The server loses everything since the last backup, if there is one.
+    RestoreBackup,
     /// The whole device as it is, once more: a restored backup, a copied profile.
     Clone {
         device: usize,
@@ -116,9 +120,11 @@ pub(crate) fn script(random: &Random, length: usize) -> Vec<Beat> {
 fn step(random: &Random, devices: usize) -> Step {
     let (device, tab) = (random.below(devices), random.below(4));
     match random.below(100) {
-        0..=54 => {
+        0..=50 => {
             Step::Give { device, tab, ask: ask(random), named: random.one_in(8), caused: random.one_in(8) }
         }
+        51 | 52 => Step::BackUp,
+        53 | 54 => Step::RestoreBackup,
         55..=58 => Step::OpenTab { device },
         59 => Step::CloseTab { device, tab },
         60..=62 => Step::KillTab { device, tab },

@@ -105,6 +105,10 @@ impl World {
                 }
             }
             Step::ExpireTokens => self.server.expire_tokens(),
+            Step::BackUp => self.server.back_up(),
+            Step::RestoreBackup => {
+                self.server.restore();
+            }
             Step::Clone { device } => {
                 if let Some(store) = self.devices.get(device).map(|device| device.store().duplicate()) {
                     self.add_device(store);

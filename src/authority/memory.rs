@@ -80,6 +80,15 @@ impl MemoryLog {
         self.commits.last().map_or(0, |kept| kept.confirmed.last_position())
     }
 
+    /// The cursor at its end.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        let end = self.commits.last().map(|kept| &kept.confirmed);
+        let mark =
+            end.map(|last| Mark::after(self.id, last.last_position(), last.commit.id, last.recorded_at));
+        mark.unwrap_or_else(|| Mark::start(self.id)).write()
+    }
+
     /// Judges commits in order and keeps those that are accepted, as recorded at `now`.
     ///
     /// # Errors

@@ -28,6 +28,9 @@ pub struct QueuedCommit {
     pub generation: u32,
     /// What becomes of it if its stream moves.
     pub policy: Policy,
+    /// Whether it was confirmed once and is offered again, because the server has lost it. It may be of any device.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reoffered: bool,
     /// Its command, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
@@ -66,7 +69,7 @@ impl<S: Store> Engine<S> {
     pub async fn queue(&self, limit: usize) -> Result<Vec<QueuedCommit>, ReadError> {
         let pending = self.inner.log.pending(0, limit, usize::MAX).await?;
         let queued = pending.into_iter().take(limit).map(|pending| {
-            let PendingCommit { sequence, first_version, policy, commit } = pending;
+            let PendingCommit { sequence, first_version, policy, reoffered, commit } = pending;
             let Commit { id: commit_id, ref stream, expected_version, generation, .. } = commit;
             let (stream, command) = (stream.clone(), commit.command.clone());
             let events = self.decoded(commit, first_version)?;
@@ -77,6 +80,7 @@ impl<S: Store> Engine<S> {
                 expected_version,
                 generation,
                 policy,
+                reoffered,
                 command,
                 events,
             })
@@ -89,7 +93,19 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// As [`Engine::queue`].
     pub async fn rejected(&self) -> Result<Vec<ListedRejection>, ReadError> {
-        let rejected = self.inner.log.rejected().await?;
+        self.listed(self.inner.log.rejected().await?)
+    }
+
+    /// Commits of other devices that were confirmed once, that the server has lost, and that it did not take back from here: they are
+    /// nobody's to resolve on this device. If one of the devices that have them brings them back, they are no longer listed.
+    ///
+    /// # Errors
+    /// As [`Engine::queue`].
+    pub async fn orphans(&self) -> Result<Vec<ListedRejection>, ReadError> {
+        self.listed(self.inner.log.orphans().await?)
+    }
+
+    fn listed(&self, rejected: Vec<RejectedCommit>) -> Result<Vec<ListedRejection>, ReadError> {
         let listed = rejected.into_iter().map(|RejectedCommit { commit, reason, rejected_at }| {
             let Commit { id: commit_id, ref stream, expected_version, generation, .. } = commit;
             let (stream, command) = (stream.clone(), commit.command.clone());

@@ -3,7 +3,7 @@
 use super::{
     Changed, Engine, Inner,
     pulling::Session,
-    status::{SyncError, SyncState, SyncStatus},
+    status::{Rewound, SyncError, SyncState, SyncStatus},
 };
 use crate::{
     log::{Authority, store::Store},
@@ -83,6 +83,10 @@ impl Driver {
             synced: Cell::new(false),
             status: RefCell::new(SyncStatus { state: SyncState::Following, ..SyncStatus::default() }),
         }
+    }
+
+    pub(super) fn note_rewound(&self, rewound: Rewound) {
+        self.status.borrow_mut().rewound = Some(rewound);
     }
 
     pub(super) fn status(&self) -> SyncStatus {
@@ -347,6 +351,7 @@ impl<S: Store> Inner<S> {
                 .map(|failure| SyncError { code: failure.code.into(), message: failure.message.clone() }),
             retry_at,
             live: machine.live.way(),
+            rewound: before.rewound,
         };
         if status != before {
             *self.driver.status.borrow_mut() = status;

@@ -25,6 +25,7 @@ mod pushing;
 mod read;
 mod rebasing;
 mod replay;
+mod rewinding;
 mod signal;
 mod snapshots;
 mod states;
@@ -48,7 +49,7 @@ pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Tro
 pub use projections::{
     DeadLetter, ProjectionError, ProjectionState, ProjectionStatus, RebuildProgress, Replayed,
 };
-pub use status::{Status, SyncState, SyncStatus};
+pub use status::{Rewound, Status, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
 
 use crate::{

@@ -15,7 +15,7 @@ use crate::{
     sync::{
         live,
         machine::{Failure, Input, QUOTA_EXCEEDED},
-        protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
+        protocol::{Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, Page},
         transport::{self, Transport},
     },
     time::Timestamp,
@@ -47,6 +47,9 @@ impl Default for Session {
 #[derive(Default)]
 pub(super) struct News {
     pub(super) page: Option<Page>,
+    /// The cursor that the page comes after. It counts only as long as the log stands there: after a restore, other commits may stand
+    /// at the positions that a late page names.
+    pub(super) after: Cursor,
     /// Commits that the server refused for good.
     pub(super) refused: HashMap<CommitId, Reason>,
     /// Commits whose command the log holds already, by the same id.
@@ -106,7 +109,12 @@ impl<S: Store> Inner<S> {
         let heard = session.news.take().filter(|news| news.after == cursor);
         let page = match heard {
             Some(news) => news.page,
-            None => transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await?,
+            None => match transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await {
+                Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => {
+                    return self.go_back(transport).await;
+                }
+                page => page?,
+            },
         };
         let up_to_date = page.up_to_date;
         let arrived = page.commits.iter().map(|commit| &commit.commit.stream);
@@ -116,11 +124,19 @@ impl<S: Store> Inner<S> {
                 conflicts.remove(stream);
             }
         }
-        let mut news = News { page: Some(page), ..News::default() };
+        let mut news = News { page: Some(page), after: cursor, ..News::default() };
         if up_to_date {
             news.conflicts.clone_from(&session.conflicts.borrow());
         }
         let changed = self.take_in(&news).await?;
+        if !changed && self.log.head().cursor != news.after {
+            // another tab was faster
+            return Ok(Input::Pulled {
+                up_to_date: false,
+                pending: self.log.head().pending_commits,
+                news: false,
+            });
+        }
         if up_to_date {
             session.conflicts.borrow_mut().clear();
         }
@@ -154,6 +170,9 @@ impl<S: Store> Inner<S> {
         }
         loop {
             let seen = self.log.head();
+            if news.page.is_some() && seen.cursor != news.after && !made(Mistake::LatePageTaken) {
+                return Ok(false);
+            }
             let Some(outcome) = self.change(news, seen).await? else { return Ok(false) };
             if self.apply(outcome).await? {
                 return Ok(true);
@@ -221,7 +240,7 @@ impl<S: Store> Inner<S> {
                         moved.insert(stream.clone());
                         moved.insert(own.commit.stream.clone());
                     }
-                    if commit.commit.metadata.device_id != self.device {
+                    if commit.commit.metadata.device_id != self.device && !own.reoffered {
                         superseded.push(own.commit.id);
                     }
                 }
@@ -279,7 +298,11 @@ impl<S: Store> Inner<S> {
         let absorbed = left.iter().filter(|it| plan.absorbed.contains(&it.sequence)).map(|it| it.commit.id);
         self.absorbed.borrow_mut().extend(absorbed);
         tally.absorbed = plan.absorbed.len() as u64;
-        tally.rejected = plan.rejected.len() as u64;
+        let of_others: HashSet<u64> =
+            left.iter().filter(|it| self.is_foreign(it)).map(|it| it.sequence).collect();
+        let (orphaned, rejected): (Vec<_>, Vec<_>) =
+            plan.rejected.into_iter().partition(|(sequence, _)| of_others.contains(sequence));
+        tally.rejected = rejected.len() as u64;
         self.superseded.borrow_mut().extend(superseded);
         let mut settled: Vec<u64> = settled.into_iter().chain(plan.absorbed).collect();
         crate::order::sort(&mut settled);
@@ -291,8 +314,9 @@ impl<S: Store> Inner<S> {
             log_id,
             settled,
             replaced: plan.replaced,
-            rejected: plan.rejected,
+            rejected,
             parked: asks.then_some(still),
+            orphaned,
         };
         Ok(Some(Outcome { change, streams, tally, met }))
     }

@@ -21,7 +21,14 @@ const PUSH_BYTES: usize = MAX_PUSH_BYTES / 4 * 3;
 
 impl<S: Store> Inner<S> {
     pub(super) async fn push(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
-        let pending = self.sendable(session.batch.get(), PUSH_BYTES).await?;
+        // what is pushed was decided on what had been confirmed up to this cursor
+        let (pending, cursor) = loop {
+            let head = self.log.head();
+            let pending = self.sendable(session.batch.get(), PUSH_BYTES).await?;
+            if self.log.head().epoch == head.epoch {
+                break (pending, head.cursor);
+            }
+        };
         if pending.is_empty() {
             return Ok(Input::Pushed { accepted: false });
         }
@@ -31,12 +38,20 @@ impl<S: Store> Inner<S> {
             let accepted = self.take_in(&News { refused, ..News::default() }).await?;
             return Ok(Input::Pushed { accepted });
         }
-        let push = Push { protocol: PROTOCOL, device_id: self.device, producer: None, cursor: None, commits };
+        let push = Push {
+            protocol: PROTOCOL,
+            device_id: self.device,
+            producer: None,
+            cursor: Some(cursor),
+            commits,
+        };
         let pushed = match transport::push(transport, &push).await {
             Ok(pushed) => pushed,
             Err(failure) if matches!(failure.code, "too-large" | "invalid") => {
                 return self.shrink(session, &push, failure).await;
             }
+            // the pull that follows finds out where both sides agree
+            Err(failure) if failure.is_of_lost_history() => return Ok(Input::Pushed { accepted: false }),
             Err(failure) => return Err(failure),
         };
         self.check_log(&pushed.log_id)?;

@@ -54,6 +54,20 @@ pub struct SyncStatus {
     pub retry_at: Option<i64>,
     /// How the tab that runs the loop hears of news.
     pub live: Way,
+    /// That the server had lost history, and what is being done about it: the last time since this tab opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewound: Option<Rewound>,
+}
+
+/// The server was restored from a backup: what it lost and this device has is offered to it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rewound {
+    /// When it was found out, in milliseconds since 1970.
+    pub at: i64,
+    /// The position of the last event that both sides were found to have in common.
+    pub position: u64,
+    /// How many commits are offered again, those of other devices included.
+    pub commits: u64,
 }
 
 /// Why the last exchange failed.

@@ -158,7 +158,7 @@ impl<'v> Prospect<'v> {
         let (standing, keys) = if is_confirmed {
             (Standing::Confirmed { first_version, recorded_at: now }, commit.count())
         } else {
-            (Standing::Pending { policy: *policy }, 1)
+            (Standing::Pending { policy: *policy, reoffered: false }, 1)
         };
         self.packer.push(key, standing, commit);
         self.next_key += keys;

@@ -6,13 +6,13 @@ use super::{
     event_log::Inner,
     open_blocks::damage,
     parked::parked_row,
-    rows::{HeadRecord, rejected_row},
+    rows::{HeadRecord, orphan_key, rejected_key, rejected_row},
     sorted::Sorted,
-    store::{Batch, Key, Store, Write, Written},
+    store::{Batch, Key, Store, Table, Write, Written},
     view::View,
 };
 use crate::{
-    commit::{Commit, ConfirmedCommit, Policy},
+    commit::{Commit, ConfirmedCommit},
     mistake::{Mistake, made},
     stream::StreamName,
     version::{MAX_SAFE_INTEGER, Version},
@@ -21,7 +21,7 @@ use crate::{
 /// The pending commits that a change takes away or replaces, and the blocks they stand in.
 struct Touched {
     gone: Sorted<u64, ()>,
-    replaced: Sorted<u64, (Policy, Commit)>,
+    replaced: Sorted<u64, (Standing, Commit)>,
     /// Blocks with nothing left in them.
     emptied: Vec<u64>,
     /// Blocks to write again, in runs between which no other block stands: their commits may be packed together.
@@ -81,6 +81,12 @@ impl<S: Store> Inner<S> {
             for (_, rejected) in &change.rejected {
                 view.take_rejected(rejected);
             }
+            for (_, orphan) in &change.orphaned {
+                view.orphans.insert(orphan.commit.id, ());
+            }
+            for confirmed in &change.confirmed {
+                view.orphans.remove(&confirmed.commit.id);
+            }
             view.record = outcome.record;
             if let Some(parked) = change.parked {
                 view.parked = parked;
@@ -139,13 +145,14 @@ fn check(change: &Change, view: &View) -> Result<(), LogError> {
 fn touched(change: &Change, view: &View) -> Touched {
     let index = &view.index;
     let mut gone = Sorted::default();
-    let rejected = change.rejected.iter().map(|(sequence, _)| sequence);
+    let rejected = change.rejected.iter().chain(&change.orphaned).map(|(sequence, _)| sequence);
     for sequence in change.settled.iter().chain(rejected) {
         gone.insert(*sequence, ());
     }
     let mut replaced = Sorted::default();
     for pending in &change.replaced {
-        replaced.insert(pending.sequence, (pending.policy, pending.commit.clone()));
+        let standing = Standing::Pending { policy: pending.policy, reoffered: pending.reoffered };
+        replaced.insert(pending.sequence, (standing, pending.commit.clone()));
     }
     let mut keys = Sorted::default();
     let sequences = gone.entries().iter().map(|(sequence, ())| sequence);
@@ -183,7 +190,7 @@ fn rewrite(block: &Block, touched: &Touched, queue: &mut Packer) -> Result<(), L
             continue;
         }
         match touched.replaced.get(&stored.key) {
-            Some((policy, commit)) => queue.push(stored.key, Standing::Pending { policy: *policy }, commit),
+            Some((standing, commit)) => queue.push(stored.key, *standing, commit),
             None => queue.push(stored.key, stored.standing, &stored.commit),
         }
     }
@@ -210,12 +217,17 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
         block.add(&mut writes);
     }
     if !made(Mistake::RejectedDropped) {
-        writes.extend(change.rejected.iter().map(|(_, rejected)| rejected_row(rejected)));
+        writes.extend(change.rejected.iter().map(|(_, it)| rejected_row(it, rejected_key(it.commit.id))));
     }
+    writes.extend(change.orphaned.iter().map(|(_, it)| rejected_row(it, orphan_key(it.commit.id))));
+    let found = change.confirmed.iter().map(|it| it.commit.id).filter(|id| view.orphans.contains(id));
+    writes.extend(found.map(|id| Write::Delete(Table::Rejected, orphan_key(id))));
     let mut record = view.record.clone();
     record.next_sequence = view.next_sequence();
     record.revision += u64::from(change.revises);
     if let Some(cursor) = &change.cursor {
+        let last = change.confirmed.last().map(ConfirmedCommit::last_position);
+        record.checkpoints.note(last.unwrap_or(view.next_position() - 1), cursor);
         record.cursor = cursor.clone();
     }
     if change.log_id.is_some() {

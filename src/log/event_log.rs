@@ -7,9 +7,9 @@ use super::{
     cache::Cache,
     desk::{Desk, Slot, Work},
     open_blocks::damage,
-    rows::{DEVICE, device_of_row, device_row, rejected_of_row},
+    rows::{DEVICE, device_of_row, device_row, orphan_of_key, rejected_of_row},
     sorted::sort_short,
-    store::{Batch, Key, Selection, Store, Table, Write, Written},
+    store::{Batch, Bytes, Key, Selection, Store, Table, Write, Written},
     view::{View, fetch},
 };
 use crate::{
@@ -256,9 +256,23 @@ impl<S: Store> Log<S> {
     /// # Errors
     /// [`LogError`] if storage fails.
     pub async fn rejected(&self) -> Result<Vec<RejectedCommit>, LogError> {
+        self.kept_commits(false).await
+    }
+
+    /// Commits of other devices that the server has lost and that can't be brought back from here (see [`Log::rewind`]), the oldest
+    /// first. Their own devices may still bring them: then they are no longer listed.
+    ///
+    /// # Errors
+    /// As [`Log::rejected`].
+    pub async fn orphans(&self) -> Result<Vec<RejectedCommit>, LogError> {
+        self.kept_commits(true).await
+    }
+
+    async fn kept_commits(&self, orphans: bool) -> Result<Vec<RejectedCommit>, LogError> {
         let loaded = self.inner.store.load(&[Selection::All(Table::Rejected)]).await?;
         let mut commits: Vec<RejectedCommit> = Vec::new();
-        for (key, row) in loaded.rows.into_iter().flatten() {
+        let wanted = |(key, _): &(Key, Bytes)| orphan_of_key(key).is_some() == orphans;
+        for (key, row) in loaded.rows.into_iter().flatten().filter(wanted) {
             match rejected_of_row(&key, &row) {
                 Ok(commit) => commits.push(commit),
                 Err(damage) => {
@@ -318,7 +332,10 @@ impl<S: Store> Log<S> {
 
 impl<S: Store> Inner<S> {
     /// Leaves a change and waits until it had its turn.
-    async fn take_turn<T: 'static>(self: &Rc<Self>, change: impl Future<Output = T> + 'static) -> T {
+    pub(super) async fn take_turn<T: 'static>(
+        self: &Rc<Self>,
+        change: impl Future<Output = T> + 'static,
+    ) -> T {
         let slot = Slot::new();
         let (answer, caller) = (slot.share(), slot.share());
         // Both copies in the job and the caller's own make three.
@@ -374,7 +391,11 @@ impl<S: Store> Inner<S> {
                     if let Standing::Confirmed { first_version, .. } = stored.standing {
                         stored.commit.expected_version = ExpectedVersion::Exact(first_version - 1);
                     }
-                    queue.push(sequence, Standing::Pending { policy: Policy::Keep }, &stored.commit);
+                    queue.push(
+                        sequence,
+                        Standing::Pending { policy: Policy::Keep, reoffered: false },
+                        &stored.commit,
+                    );
                     sequence += 1;
                 }
                 writes.push(Write::Delete(Table::Confirmed, (*key).into()));

@@ -8,6 +8,7 @@ mod apply;
 mod block;
 mod cache;
 mod catch_up;
+mod checkpoints;
 mod course;
 mod desk;
 mod event_log;
@@ -21,17 +22,20 @@ mod open_blocks;
 mod parked;
 mod query;
 mod read;
+mod rewind;
 mod rows;
 pub(crate) mod sealed;
 mod sorted;
 pub mod store;
 mod view;
 
+pub use checkpoints::Checkpoint;
 pub use event_log::Log;
 #[cfg(target_arch = "wasm32")]
 pub use indexeddb::IndexedDbStore;
 pub use memory::MemoryStore;
 pub use query::{EventPage, Query};
+pub use rewind::Rewind;
 
 pub(crate) use block::{crc32, wire};
 
@@ -215,12 +219,29 @@ pub struct Head {
     pub cursor: Cursor,
     /// The server's log, once known.
     pub log_id: Option<Arc<str>>,
+    /// How often the server lost history that this log had: see [`Log::rewind`].
+    pub rewinds: u64,
     /// The number of rejected commits that wait for the app.
     pub rejected: u64,
     /// The number of pending commits that a person is asked about.
     pub parked: u64,
+    /// The number of commits of other devices that the server has lost and that can't be brought back: see [`Log::orphans`].
+    pub orphans: u64,
     /// The number of blocks, confirmed and pending.
     pub blocks: u64,
+}
+
+impl Head {
+    /// The identity of the history that positions belong to, once known: the server's log, and how often it lost a part. What is
+    /// derived from confirmed events counts for one history only.
+    #[must_use]
+    pub fn history(&self) -> Option<Arc<str>> {
+        match (&self.log_id, self.rewinds) {
+            (Some(log_id), 0) => Some(Arc::clone(log_id)),
+            (Some(log_id), rewinds) => Some(format!("{log_id}#{rewinds}").into()),
+            (None, _) => None,
+        }
+    }
 }
 
 /// A change of both regions at once: what a pull brings.
@@ -242,6 +263,8 @@ pub struct Change {
     pub rejected: Vec<(u64, RejectedCommit)>,
     /// The pending commits that a person is asked about from now on, if they are others than before.
     pub parked: Option<Vec<Parked>>,
+    /// Pending commits of other devices that can't be brought back to the server, by sequence: kept apart from what was rejected.
+    pub orphaned: Vec<(u64, RejectedCommit)>,
     /// Whether `revision` rises; see [`Head::revision`].
     pub revises: bool,
 }

@@ -96,11 +96,19 @@ impl<S: Store> Inner<S> {
         let limits = Limits { commits: max_commits, bytes: max_bytes, ..Limits::NONE };
         let commits = self.commits(Region::Pending, after_sequence, limits, |record, course| {
             let stored = record.decode()?;
-            let Standing::Pending { policy } = stored.standing else { return Err(BlockError::OtherRegion) };
+            let Standing::Pending { policy, reoffered } = stored.standing else {
+                return Err(BlockError::OtherRegion);
+            };
             let (sequence, commit) = (stored.key, stored.commit);
             let (events, bytes) = (commit.events.len(), size_hint(&commit));
             Ok((
-                PendingCommit { sequence, first_version: course.version(sequence), policy, commit },
+                PendingCommit {
+                    sequence,
+                    first_version: course.version(sequence),
+                    policy,
+                    reoffered,
+                    commit,
+                },
                 events,
                 bytes,
             ))

@@ -1,8 +1,9 @@
 //! The rows that are not blocks: a checksum, then what they hold.
 
 use super::{
-    Authority, LogError,
+    Authority, Checkpoint, LogError,
     block::{Block, Packer, Region, Standing},
+    checkpoints::Checkpoints,
     sealed::{BlockError, Reader, begin, put_bytes, put_id, put_number, put_signed, seal, unseal},
     store::{Key, Table, Write},
 };
@@ -11,6 +12,7 @@ use crate::{
     id::{CommitId, DeviceId},
     sync::protocol::Cursor,
     time::Timestamp,
+    version::Position,
 };
 use std::sync::Arc;
 
@@ -30,11 +32,23 @@ pub(super) struct HeadRecord {
     pub(super) next_sequence: u64,
     pub(super) cursor: Cursor,
     pub(super) log_id: Option<Arc<str>>,
+    /// The cursors on the way here.
+    pub(super) checkpoints: Checkpoints,
+    /// The position that was left each time the server had lost history.
+    pub(super) rewinds: Vec<Position>,
 }
 
 impl HeadRecord {
     pub(super) fn new(authority: Authority) -> Self {
-        Self { authority, revision: 0, next_sequence: 1, cursor: Cursor::default(), log_id: None }
+        Self {
+            authority,
+            revision: 0,
+            next_sequence: 1,
+            cursor: Cursor::default(),
+            log_id: None,
+            checkpoints: Checkpoints::default(),
+            rewinds: Vec::new(),
+        }
     }
 
     /// The row that holds it.
@@ -48,6 +62,16 @@ impl HeadRecord {
         put_number(&mut out, self.next_sequence);
         put_bytes(&mut out, self.cursor.0.as_bytes());
         put_optional(&mut out, self.log_id.as_deref());
+        let checkpoints = self.checkpoints.entries();
+        put_number(&mut out, checkpoints.len() as u64);
+        for Checkpoint { position, cursor } in checkpoints {
+            put_number(&mut out, *position);
+            put_bytes(&mut out, cursor.0.as_bytes());
+        }
+        put_number(&mut out, self.rewinds.len() as u64);
+        for position in &self.rewinds {
+            put_number(&mut out, *position);
+        }
         Write::Put(Table::Meta, HEAD.into(), seal(out))
     }
 
@@ -55,13 +79,26 @@ impl HeadRecord {
     pub(super) fn of_row(key: &Key, row: &[u8]) -> Result<Self, LogError> {
         let read = || {
             let mut reader = unseal(row, FORMAT)?;
-            Ok(Self {
+            let mut record = Self {
                 authority: if reader.byte()? == 0 { Authority::Device } else { Authority::Server },
                 revision: reader.number()?,
                 next_sequence: reader.number()?,
                 cursor: Cursor(reader.text()?.to_owned()),
                 log_id: optional(&mut reader)?.map(Into::into),
-            })
+                checkpoints: Checkpoints::default(),
+                rewinds: Vec::new(),
+            };
+            // a row from before checkpoints were kept ends here
+            if reader.remaining() > 0 {
+                for _ in 0..reader.count(2)? {
+                    let position = reader.number()?;
+                    record.checkpoints.note(position, &Cursor(reader.text()?.to_owned()));
+                }
+                for _ in 0..reader.count(1)? {
+                    record.rewinds.push(reader.number()?);
+                }
+            }
+            Ok(record)
         };
         read().map_err(|error| corrupt(Table::Meta, key, &error))
     }
@@ -85,8 +122,22 @@ pub(super) fn rejected_key(id: CommitId) -> Key {
     Key::Text(id.to_string().into())
 }
 
+/// How the keys of orphans begin.
+const ORPHAN: &str = "orphan-";
+
+/// The key of a commit of another device that can't be brought back: in the table of rejected commits, but not one of them.
+pub(super) fn orphan_key(id: CommitId) -> Key {
+    Key::Text(format!("{ORPHAN}{id}").into())
+}
+
+/// The commit that the key of an orphan names; none if it is another key.
+pub(super) fn orphan_of_key(key: &Key) -> Option<CommitId> {
+    let Key::Text(text) = key else { return None };
+    text.strip_prefix(ORPHAN)?.parse().ok()
+}
+
 /// The row that keeps a rejected commit: why and when, then a block that holds it.
-pub(super) fn rejected_row(rejected: &RejectedCommit) -> Write {
+pub(super) fn rejected_row(rejected: &RejectedCommit, key: Key) -> Write {
     let RejectedCommit { commit, reason, rejected_at } = rejected;
     let mut out = begin(FORMAT);
     put_signed(&mut out, rejected_at.0);
@@ -98,11 +149,11 @@ pub(super) fn rejected_row(rejected: &RejectedCommit) -> Write {
         put_id(&mut out, id.0);
     }
     let mut packer = Packer::single(Region::Pending);
-    packer.push(1, Standing::Pending { policy: Policy::Keep }, commit);
+    packer.push(1, Standing::Pending { policy: Policy::Keep, reoffered: false }, commit);
     for block in packer.finish() {
         out.extend_from_slice(&block.bytes);
     }
-    Write::Put(Table::Rejected, rejected_key(commit.id), seal(out))
+    Write::Put(Table::Rejected, key, seal(out))
 }
 
 /// Reads the row of a rejected commit.

@@ -5,7 +5,7 @@ use super::{
     block::{Directory, Encoded, Region},
     index::Index,
     parked::{PARKED, parked_of_row},
-    rows::{HEAD, HeadRecord, rejected_of_row},
+    rows::{HEAD, HeadRecord, orphan_of_key, rejected_of_row},
     sorted::Sorted,
     store::{Bytes, Key, Loaded, Selection, Store, Table},
 };
@@ -23,6 +23,8 @@ pub(super) struct View {
     /// Rejected commits by what names them as a cause: their ids, and those of their events.
     rejected_causes: Sorted<Uuid, CommitId>,
     pub(super) parked: Vec<Parked>,
+    /// Commits of other devices that can't be brought back.
+    pub(super) orphans: Sorted<CommitId, ()>,
     pub(super) index: Index,
     /// Rows other than blocks that can't be read.
     pub(super) bad_rows: Vec<(Table, Key, String)>,
@@ -93,6 +95,7 @@ impl Draft {
             rejected: Sorted::default(),
             rejected_causes: Sorted::default(),
             parked: Vec::new(),
+            orphans: Sorted::default(),
             index: Index::default(),
             bad_rows: Vec::new(),
         };
@@ -108,15 +111,18 @@ impl Draft {
                         Ok(parked) => view.parked = parked,
                         Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
                     },
-                    (1, Key::Text(id)) => match id.parse() {
-                        Ok(id) => match rejected_of_row(&key, &row) {
+                    (1, Key::Text(text)) => match (orphan_of_key(&key), text.parse()) {
+                        (Some(id), _) => {
+                            view.orphans.insert(id, ());
+                        }
+                        (None, Ok(id)) => match rejected_of_row(&key, &row) {
                             Ok(rejected) => view.take_rejected(&rejected),
                             // whoever lists them notes the damage
                             Err(_) => {
                                 view.rejected.insert(id, ());
                             }
                         },
-                        Err(_) => {
+                        (None, Err(_)) => {
                             view.note_bad_row(Table::Rejected, key, "its key is not the id of a commit")
                         }
                     },
@@ -302,8 +308,10 @@ impl View {
             next_sequence: self.next_sequence(),
             cursor: record.cursor.clone(),
             log_id: record.log_id.clone(),
+            rewinds: record.rewinds.len() as u64,
             rejected: self.rejected.len() as u64,
             parked: self.parked.len() as u64,
+            orphans: self.orphans.len() as u64,
             blocks: Region::BOTH.into_iter().map(|region| index.blocks(region).len() as u64).sum(),
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Mark {
     pub(crate) generation: u64,
     pub(crate) version: u32,
     pub(crate) fingerprint: u32,
-    pub(crate) log_id: Option<Arc<str>>,
+    pub(crate) history: Option<Arc<str>>,
     pub(crate) position: Position,
     pub(crate) events: u64,
     pub(crate) skipped: u64,
@@ -92,8 +92,8 @@ impl Mark {
         ] {
             put_number(body, number);
         }
-        put_number(body, u64::from(self.log_id.is_some()));
-        put_bytes(body, self.log_id.as_deref().unwrap_or_default().as_bytes());
+        put_number(body, u64::from(self.history.is_some()));
+        put_bytes(body, self.history.as_deref().unwrap_or_default().as_bytes());
         put_number(body, self.segments.len() as u64);
         for number in &self.segments {
             put_number(body, (*number).into());
@@ -106,7 +106,7 @@ impl Mark {
             generation: number()?,
             version: u32::try_from(number()?).ok()?,
             fingerprint: u32::try_from(number()?).ok()?,
-            log_id: None,
+            history: None,
             position: number()?,
             events: number()?,
             skipped: number()?,
@@ -115,8 +115,8 @@ impl Mark {
             segments: Vec::new(),
         };
         let is_known = number()? == 1;
-        let log_id = reader.text().ok()?;
-        mark.log_id = is_known.then(|| log_id.into());
+        let history = reader.text().ok()?;
+        mark.history = is_known.then(|| history.into());
         for _ in 0..reader.count(1).ok()? {
             mark.segments.push(reader.small().ok()?);
         }
@@ -160,12 +160,12 @@ impl Parked {
 mod tests {
     use super::*;
 
-    fn mark(generation: u64, log_id: Option<&str>) -> Mark {
+    fn mark(generation: u64, history: Option<&str>) -> Mark {
         Mark {
             generation,
             version: 3,
             fingerprint: u32::MAX,
-            log_id: log_id.map(Into::into),
+            history: history.map(Into::into),
             position: 1 << 52,
             events: 100_000,
             skipped: 1,

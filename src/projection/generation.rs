@@ -29,8 +29,8 @@ pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) version: u32,
     pub(crate) fingerprint: u32,
-    /// The server's log that the events are of; none for this device's own.
-    pub(crate) log_id: Option<Arc<str>>,
+    /// The history that the events are of ([`Head::history`](crate::log::Head::history)); none for this device's own.
+    pub(crate) history: Option<Arc<str>>,
     /// The position of the last confirmed event that it has seen.
     pub(crate) position: Position,
     /// The events that it has taken in.
@@ -50,12 +50,12 @@ pub(crate) struct Generation {
 
 impl Generation {
     /// One without rows.
-    pub(crate) fn new(number: u64, definition: &Definition, log_id: Option<Arc<str>>) -> Self {
+    pub(crate) fn new(number: u64, definition: &Definition, history: Option<Arc<str>>) -> Self {
         Self {
             number,
             version: definition.version,
             fingerprint: definition.fingerprint,
-            log_id,
+            history,
             position: 0,
             events: 0,
             skipped: 0,
@@ -74,7 +74,7 @@ impl Generation {
             number: mark.generation,
             version: mark.version,
             fingerprint: mark.fingerprint,
-            log_id: mark.log_id.clone(),
+            history: mark.history.clone(),
             position: mark.position,
             events: mark.events,
             skipped: mark.skipped,
@@ -87,11 +87,11 @@ impl Generation {
         }
     }
 
-    /// Whether this function made it, from this log: only then it can be continued.
-    pub(crate) fn is_of(&self, definition: &Definition, log_id: Option<&Arc<str>>, head: Position) -> bool {
+    /// Whether this function made it, from this history of the log: only then it can be continued.
+    pub(crate) fn is_of(&self, definition: &Definition, history: Option<&Arc<str>>, head: Position) -> bool {
         self.version == definition.version
             && self.fingerprint == definition.fingerprint
-            && (self.position == 0 || (self.log_id.as_ref() == log_id && self.position <= head))
+            && (self.position == 0 || (self.history.as_ref() == history && self.position <= head))
     }
 
     /// Whether something of it is not stored.

@@ -16,7 +16,10 @@
 //! 5. Beside that it listens for news ([`super::live`]); what it hears leads to a round.
 //! 6. Offline and paused send nothing; what was under way may still answer, and its answer counts.
 
-use super::live::{Heard, Live, Way};
+use super::{
+    live::{Heard, Live, Way},
+    protocol::problem,
+};
 use std::sync::Arc;
 
 /// The wait after the first failure, in milliseconds; it doubles with each further one.
@@ -59,6 +62,14 @@ pub struct Failure {
     ///
     /// [`problem`]: super::protocol::problem
     pub problem: Option<Arc<str>>,
+}
+
+impl Failure {
+    /// Whether the server does not know the cursor: it was restored from a backup, or it is another log.
+    #[must_use]
+    pub fn is_of_lost_history(&self) -> bool {
+        matches!(self.problem.as_deref(), Some(problem::HISTORY_LOST | problem::INVALID_CURSOR))
+    }
 }
 
 /// What happened.

@@ -42,7 +42,7 @@ fn rebased(policy: Policy) -> Plan {
     let events: Vec<_> = RecordedEvent::of_commit(confirmed.commit, 1, Some((1, NOW))).collect();
     let state = decider.evolve(decider.initial().unwrap(), &events).unwrap();
     let base = Base::new(1, Ok((decider, state)), true);
-    let pending = PendingCommit { sequence: 1, first_version: 1, policy, commit: hand_in };
+    let pending = PendingCommit { sequence: 1, first_version: 1, policy, reoffered: false, commit: hand_in };
     let refused = HashMap::new();
     let rebase = Rebase {
         registry: &registry,

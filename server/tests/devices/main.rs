@@ -12,4 +12,5 @@ mod network;
 mod offline;
 mod processes;
 mod random;
+mod restored;
 mod world;

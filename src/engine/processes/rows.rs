@@ -28,6 +28,9 @@ pub(in crate::engine) struct Checkpoint {
     /// Where history ended.
     #[serde(default)]
     pub(super) born_at: Position,
+    /// How often the server had lost history ([`Head::rewinds`](crate::log::Head::rewinds)) when it was written.
+    #[serde(default)]
+    pub(super) rewinds: u64,
 }
 
 fn key(parts: &[&str]) -> Rc<str> {
@@ -72,7 +75,8 @@ impl<S: Store> Inner<S> {
         &self,
         process: &Process,
     ) -> Result<Checkpoint, ReadError> {
-        if let Some(known) = *process.checkpoint.borrow() {
+        let known = *process.checkpoint.borrow();
+        if let Some(known) = known.filter(|known| known.rewinds == self.log.head().rewinds) {
             return Ok(known);
         }
         let name = process.name();
@@ -84,24 +88,64 @@ impl<S: Store> Inner<S> {
             let mut loaded = self.log.store().load(&wanted).await.map_err(LogError::from)?.rows.into_iter();
             let checkpoints = loaded.next().unwrap_or_default();
             let Some((at, row)) = checkpoints.first() else {
-                let first = self.log.head().position;
-                let fresh = Checkpoint { first, ..Checkpoint::default() };
+                let head = self.log.head();
+                let fresh =
+                    Checkpoint { first: head.position, rewinds: head.rewinds, ..Checkpoint::default() };
                 *process.stored.borrow_mut() = None;
                 // whether another tab is faster or not, there is one now
                 self.write_process(process, fresh, &[]).await?;
                 continue;
             };
             let checkpoint: Checkpoint = read(Table::Checkpoints, at, row)?;
+            if checkpoint.rewinds > self.log.head().rewinds && self.log.catch_up().await? {
+                continue;
+            }
             *process.stored.borrow_mut() = Some(Rc::clone(row));
-            let mut agenda = process.agenda.borrow_mut();
-            agenda.clear();
-            for (at, row) in loaded.next().unwrap_or_default() {
-                agenda.insert(last_part(&at).to_owned(), read(Table::Processes, &at, &row)?);
+            {
+                let mut agenda = process.agenda.borrow_mut();
+                agenda.clear();
+                for (at, row) in loaded.next().unwrap_or_default() {
+                    agenda.insert(last_part(&at).to_owned(), read(Table::Processes, &at, &row)?);
+                }
             }
             process.worked.set(None);
+            if let Some(position) = self.log.rewound_to(checkpoint.rewinds) {
+                self.forget_instances(process, checkpoint, position).await?;
+                continue;
+            }
             *process.checkpoint.borrow_mut() = Some(checkpoint);
             return Ok(checkpoint);
         }
+    }
+
+    /// The server has lost what came after a position: instances are folded again from the beginning, and what comes back or comes
+    /// new is no history. Steps that were carried out have their commits, under the same ids.
+    async fn forget_instances(
+        &self,
+        process: &Process,
+        before: Checkpoint,
+        position: Position,
+    ) -> Result<(), ReadError> {
+        let name = process.name();
+        let after = Checkpoint {
+            number: before.number + 1,
+            position: 0,
+            first: before.first.min(position),
+            born_at: before.born_at.min(position),
+            rewinds: self.log.head().rewinds,
+            ..before
+        };
+        let fence = (Table::Checkpoints, checkpoint_key(name), process.stored.borrow().clone());
+        let writes = vec![
+            Write::DeletePrefix(Table::Processes, key(&["instance", name, ""])),
+            Write::DeletePrefix(Table::Processes, key(&["agenda", name, ""])),
+            Write::Put(Table::Checkpoints, checkpoint_key(name), bytes(&after)),
+        ];
+        // whether another tab is faster or not, they are gone now
+        let batch = Batch { unchanged: vec![fence], writes, ..Batch::default() };
+        let _done = self.log.store().write(batch).await.map_err(LogError::from)?;
+        process.ahead.borrow_mut().clear();
+        Ok(())
     }
 
     /// How far the process is, by whatever tab.

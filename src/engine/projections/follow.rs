@@ -139,7 +139,11 @@ impl<S: Store> Inner<S> {
     pub(super) async fn take_page(&self, view: &View, shadow: bool, end: Position) -> Result<(), ReadError> {
         let position = view.with(|state| generation(state, shadow).map(|it| it.position)).flatten();
         let Some(position) = position else { return Ok(()) };
+        let history = self.log.head().history();
         let page = self.log.read(&self.wanted(view, true), Place::Confirmed(position), BATCH).await?;
+        if self.log.head().history() != history {
+            return Ok(()); // the next look finds rows of another history
+        }
         let mut events = page.events;
         let reached = match page.next {
             Some(Place::Confirmed(position)) => position,
@@ -156,7 +160,7 @@ impl<S: Store> Inner<S> {
                 _ => live,
             };
             if generation.position == 0 {
-                generation.log_id = self.log.head().log_id;
+                generation.history = history;
             }
             events.retain(|event| !generation.parked.contains_key(&event.stream));
             let row = |key: &str| generation.layer.get(key).cloned();

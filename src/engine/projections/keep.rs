@@ -114,7 +114,7 @@ impl<S: Store> Inner<S> {
             dropped: Vec::new(),
             sweeps: false,
             detached: false,
-            live: Generation::new(1, definition, head.log_id.clone()),
+            live: Generation::new(1, definition, head.history()),
             shadow: None,
             rows: Rows::new(definition),
             pending: None,
@@ -132,7 +132,7 @@ impl<S: Store> Inner<S> {
         };
         match read() {
             Ok((checkpoint, live, shadow)) => {
-                self.reach(live.position).await?;
+                self.reach(live.position, live.history.as_deref()).await?;
                 state.next_generation = checkpoint.next_generation;
                 state.checkpoint = Some(checkpoint);
                 state.live = live;
@@ -150,8 +150,11 @@ impl<S: Store> Inner<S> {
     }
 
     /// Makes sure that this holder's log is not behind the rows that another one stored.
-    async fn reach(&self, position: Position) -> Result<(), LogError> {
-        if position > self.log.head().position && self.log.catch_up().await? {
+    async fn reach(&self, position: Position, history: Option<&str>) -> Result<(), LogError> {
+        let head = self.log.head();
+        if (position > head.position || position > 0 && history != head.history().as_deref())
+            && self.log.catch_up().await?
+        {
             self.announce(None);
         }
         Ok(())
@@ -214,7 +217,7 @@ impl<S: Store> Inner<S> {
                     generation: number,
                     version: generation.version,
                     fingerprint: generation.fingerprint,
-                    log_id: generation.log_id.clone(),
+                    history: generation.history.clone(),
                     position: generation.position,
                     events: generation.events,
                     skipped: generation.skipped,
@@ -277,7 +280,7 @@ impl<S: Store> Inner<S> {
         let row = loaded.rows.into_iter().flatten().next().map(|(_, row)| row);
         let seen = row.as_ref().and_then(|row| Checkpoint::of_row(row).ok());
         if let Some(seen) = &seen {
-            self.reach(seen.live.position).await?;
+            self.reach(seen.live.position, seen.live.history.as_deref()).await?;
         }
         // Of a generation that is known here only the segments are read that are not.
         let wanted = view.with(|state| {
@@ -285,7 +288,7 @@ impl<S: Store> Inner<S> {
             let (live, mark) = (&state.live, &seen.live);
             let known = live.layer.numbers(None);
             let fresh: Vec<u32> = mark.segments.iter().copied().filter(|it| !known.contains(it)).collect();
-            let of = |mark: &Mark| (mark.generation, mark.replays, mark.log_id.clone());
+            let of = |mark: &Mark| (mark.generation, mark.replays, mark.history.clone());
             (of(&before.live) == of(mark) && live.number == mark.generation && before.shadow == seen.shadow)
                 .then_some((live.number, fresh))
         });

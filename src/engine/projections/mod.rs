@@ -102,7 +102,7 @@ impl View {
 impl State {
     /// Whether the rows that are read can be continued by this function.
     fn is_current(&self, definition: &Definition, head: &Head) -> bool {
-        self.live.is_of(definition, head.log_id.as_ref(), head.position)
+        self.live.is_of(definition, head.history().as_ref(), head.position)
     }
 }
 

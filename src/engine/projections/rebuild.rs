@@ -113,9 +113,10 @@ impl<S: Store> Inner<S> {
         let head = self.log.head();
         let definition = view.definition();
         let is_halted = view.with(|state| {
-            let goes_on = |shadow: &Generation| shadow.is_of(definition, head.log_id.as_ref(), head.position);
+            let history = head.history();
+            let goes_on = |shadow: &Generation| shadow.is_of(definition, history.as_ref(), head.position);
             if !state.shadow.as_ref().is_some_and(goes_on) {
-                let fresh = Generation::new(state.next_generation, definition, head.log_id.clone());
+                let fresh = Generation::new(state.next_generation, definition, history.clone());
                 state.next_generation += 1;
                 state.dropped.extend(state.shadow.replace(fresh).map(|shadow| shadow.number));
             }

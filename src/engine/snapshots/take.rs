@@ -5,7 +5,10 @@ use crate::{
     aggregate::{Decider, State},
     engine::{Changed, Inner, ReadError, states::Tally},
     id::EventId,
-    log::store::{Store, Table, Write},
+    log::{
+        LogError,
+        store::{Batch, Store, Table, Write, Written},
+    },
     metrics::Counter,
     snapshot::{
         MIN_EVENTS, Situation, SnapshotInfo,
@@ -18,6 +21,14 @@ use std::rc::Rc;
 
 /// The most streams that wait for a snapshot. Others are considered again when they change or are loaded.
 const WAITING: usize = 1_000;
+
+/// How taking one ended.
+enum Kept {
+    /// What was taken, if there was anything to take.
+    Done(Option<SnapshotInfo>),
+    /// The log has changed by more than appends meanwhile: nothing was written.
+    Moved,
+}
 
 impl<S: Store> Inner<S> {
     /// Has a snapshot taken in the background if the policy says so.
@@ -91,13 +102,25 @@ impl<S: Store> Inner<S> {
     }
 
     async fn try_to_keep(&self, stream: &StreamName) -> Result<Option<SnapshotInfo>, ReadError> {
+        loop {
+            let epoch = self.log.head().epoch;
+            match self.keep_at(epoch, stream).await? {
+                Kept::Done(info) => return Ok(info),
+                Kept::Moved => self.log.catch_up().await?,
+            };
+        }
+    }
+
+    /// Takes a snapshot, provided that the log is still of this epoch when it is written: else what it was made of may have been
+    /// lost by the server meanwhile, and found out by another tab.
+    async fn keep_at(&self, epoch: u64, stream: &StreamName) -> Result<Kept, ReadError> {
         let decider = self.decider(stream.aggregate())?;
         let unkeepable = |reason: String| ReadError::Unkeepable { stream: stream.clone(), reason };
         let Some(way) = self.keeping.way(&decider) else {
             return Err(unkeepable("the aggregate does not keep its states, or its policy is never".into()));
         };
         let Some((version, event, state)) = self.confirmed_state(&decider, stream).await? else {
-            return Ok(None);
+            return Ok(Kept::Done(None));
         };
         let taken_at = self.surroundings.stated();
         let (way_policy, fingerprint) = (way.policy, way.fingerprint);
@@ -126,9 +149,12 @@ impl<S: Store> Inner<S> {
         let mut writes: Vec<Write> =
             gone.into_iter().map(|key| Write::Delete(Table::Snapshots, key)).collect();
         writes.push(Write::Put(Table::Snapshots, key(stream, version), Rc::clone(&bytes)));
-        self.write_rows(writes).await?;
+        let batch = Batch { epoch: Some(epoch), writes, ..Batch::default() };
+        if self.log.store().write(batch).await.map_err(LogError::from)? == Written::Collision {
+            return Ok(Kept::Moved);
+        }
         self.meter.count(Counter::SnapshotsTaken, 1);
-        Ok(Some(info(stream, &row, bytes.len(), Some(fingerprint))))
+        Ok(Kept::Done(Some(info(stream, &row, bytes.len(), Some(fingerprint)))))
     }
 
     /// The state of a stream's confirmed events, their number and the last of them; none if there is none.

@@ -186,7 +186,7 @@ impl<'b> Record<'b> {
             2 => ExpectedVersion::None,
             _ => ExpectedVersion::Exact(reader.number()?),
         };
-        let policy = match flags >> bits::POLICY {
+        let policy = match flags >> bits::POLICY & bits::POLICY_MASK {
             0 => Policy::Redecide,
             1 => Policy::Keep,
             2 => Policy::Reject,
@@ -213,7 +213,8 @@ impl<'b> Record<'b> {
             traceparent,
         });
         let events = Events { block, reader, left, occurred_at: self.occurred_at };
-        Ok((Heading { id, expected_version, policy, generation, metadata, command }, events))
+        let reoffered = has(bits::REOFFERED);
+        Ok((Heading { id, expected_version, policy, reoffered, generation, metadata, command }, events))
     }
 
     /// The whole commit.
@@ -231,7 +232,7 @@ impl<'b> Record<'b> {
         };
         let standing = match self.confirmed {
             Some((first_version, recorded_at)) => Standing::Confirmed { first_version, recorded_at },
-            None => Standing::Pending { policy: heading.policy },
+            None => Standing::Pending { policy: heading.policy, reoffered: heading.reoffered },
         };
         let commit = Commit {
             id: heading.id,
@@ -251,6 +252,7 @@ pub(crate) struct Heading<'b> {
     pub(crate) id: CommitId,
     expected_version: ExpectedVersion,
     policy: Policy,
+    reoffered: bool,
     generation: u32,
     pub(crate) metadata: Arc<Metadata>,
     command: Option<(&'b Arc<str>, &'b str)>,

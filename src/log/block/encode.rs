@@ -31,6 +31,9 @@ pub(super) mod commit_bits {
     pub(crate) const EXPECTED: u32 = 6;
     /// The rest: redecide, keep, reject, ask, merge.
     pub(crate) const POLICY: u32 = 8;
+    /// How many bits the policy may take.
+    pub(crate) const POLICY_MASK: u64 = 7;
+    pub(crate) const REOFFERED: u64 = 1 << 11;
 }
 
 /// What an event has beside what every event has.
@@ -211,7 +214,7 @@ impl BlockWriter {
         put_signed(&mut record, key.wrapping_sub(self.last_key).cast_signed());
         let occurred_at = commit.metadata.occurred_at.0;
         put_signed(&mut record, occurred_at.wrapping_sub(self.occurred_at));
-        let mut policy = Policy::Redecide;
+        let (mut policy, mut is_reoffered) = (Policy::Redecide, false);
         match standing {
             Standing::Confirmed { first_version, recorded_at } => {
                 put_number(&mut record, first_version);
@@ -220,15 +223,15 @@ impl BlockWriter {
                 self.extend_portion(stream, first_version, count);
                 self.last = self.last.max(key + count.saturating_sub(1));
             }
-            Standing::Pending { policy: its } => {
-                policy = its;
+            Standing::Pending { policy: its, reoffered } => {
+                (policy, is_reoffered) = (its, reoffered);
                 self.queue.push(Queued { sequence: key, id: commit.id, stream, events: count });
                 self.directory_size += 22;
                 self.last = key;
             }
         }
         (self.last_key, self.occurred_at) = (key, occurred_at);
-        self.put_commit(&mut record, commit, policy);
+        self.put_commit(&mut record, commit, policy, is_reoffered);
         for event in &commit.events {
             self.put_event(&mut record, event, commit.metadata.occurred_at);
         }
@@ -249,7 +252,7 @@ impl BlockWriter {
         }
     }
 
-    fn put_commit(&mut self, out: &mut Vec<u8>, commit: &Commit, policy: Policy) {
+    fn put_commit(&mut self, out: &mut Vec<u8>, commit: &Commit, policy: Policy, is_reoffered: bool) {
         use commit_bits as bits;
         let metadata = &commit.metadata;
         let expected = match commit.expected_version {
@@ -274,6 +277,7 @@ impl BlockWriter {
             (bits::TRACEPARENT, metadata.traceparent.is_some()),
             (bits::COMMAND, commit.command.is_some()),
             (bits::GENERATION, commit.generation > 0),
+            (bits::REOFFERED, is_reoffered),
         ] {
             flags |= if holds { bit } else { 0 };
         }

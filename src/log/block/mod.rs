@@ -77,7 +77,7 @@ impl Region {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Confirmed { first_version: Version, recorded_at: Timestamp },
-    Pending { policy: Policy },
+    Pending { policy: Policy, reoffered: bool },
 }
 
 /// A commit as a block holds it.

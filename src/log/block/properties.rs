@@ -98,19 +98,20 @@ fn stored(region: Region) -> impl Strategy<Value = Vec<Stored>> {
         Just(Policy::Ask),
         Just(Policy::Merge)
     ];
+    let policies = (policies, any::<bool>());
     let one = (commit(), 0..1_000_u64, policies, 1..=u64::MAX >> 2, any::<i64>());
     vec(one, 1..12).prop_map(move |commits| {
         let mut key = 0;
         commits
             .into_iter()
-            .map(|(commit, gap, policy, first_version, recorded_at)| {
+            .map(|(commit, gap, (policy, reoffered), first_version, recorded_at)| {
                 let its_key = key + gap + 1;
                 key = its_key + if region == Region::Confirmed { commit.count() - 1 } else { 0 };
                 let standing = match region {
                     Region::Confirmed => {
                         Standing::Confirmed { first_version, recorded_at: Timestamp(recorded_at) }
                     }
-                    Region::Pending => Standing::Pending { policy },
+                    Region::Pending => Standing::Pending { policy, reoffered },
                 };
                 Stored { key: its_key, standing, commit }
             })
@@ -298,7 +299,7 @@ fn blocks_are_filled_up_to_their_target() {
     };
     let mut packer = Packer::new(Region::Pending);
     for n in 1..=2_000 {
-        packer.push(n, Standing::Pending { policy: Policy::Keep }, &commit(n.into()));
+        packer.push(n, Standing::Pending { policy: Policy::Keep, reoffered: false }, &commit(n.into()));
     }
     let blocks = packer.finish();
     let (last, full) = blocks.split_last().unwrap();
