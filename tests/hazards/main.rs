@@ -1,5 +1,6 @@
-//! Hazards of event sourcing that others ran into, each with the test that fails if its cure is removed. One of them is the
-//! server's alone, a position taken before its commit: `server/tests/server/contract/eager.rs`.
+//! Hazards of event sourcing that others ran into, each with the test that fails if its cure is removed. Some need a server: a position
+//! taken before its commit is in `server/tests/server/contract/eager.rs`, a server restored from a backup and another log under the
+//! same address are in `server/tests/devices/restored.rs`.
 #![cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
