@@ -1,8 +1,18 @@
 //! The resources of the server and who answers them.
 
 use crate::{
-    access::Access, config::Config, config::Limits, cors::cors, drain::drain, health::health, live::Places,
-    log_name::LogName, pull::pull, push::push, refusal::Refusal, storage::Storage,
+    access::{Access, Pass},
+    config::Config,
+    config::Limits,
+    cors::cors,
+    drain::drain,
+    health::health,
+    live::Places,
+    log_name::LogName,
+    pull::pull,
+    push::push,
+    refusal::Refusal,
+    storage::Storage,
 };
 use axum::{
     Router,
@@ -50,20 +60,25 @@ async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     Refusal::method_not_allowed(format!("{} has no method {method}", uri.path()))
 }
 
-/// The log in the address, for a client that may use it.
-pub(crate) struct Log(pub(crate) LogName);
+/// The log in the address, and what the client may do with it.
+pub(crate) struct Admitted {
+    pub(crate) log: LogName,
+    pub(crate) pass: Pass,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for Log
+impl<S: Send + Sync> FromRequestParts<S> for Admitted
 where
     Shared: FromRef<S>,
 {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        Shared::from_ref(state).access.admit(&parts.headers)?;
+        let pass = Shared::from_ref(state).access.admit(&parts.headers)?;
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Refusal::not_found(error.body_text()))?;
-        LogName::parse(&name).map(Self).map_err(|error| Refusal::not_found(error.to_string()))
+        let log = LogName::parse(&name).map_err(|error| Refusal::not_found(error.to_string()))?;
+        pass.check_log(&log)?;
+        Ok(Self { log, pass })
     }
 }

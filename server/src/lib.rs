@@ -37,7 +37,7 @@ pub mod verify;
 
 pub use tidelog::authority::{candidate, cursor, judge};
 
-pub use access::{Access, NotAToken, Token};
+pub use access::{Access, Key, KeyError, LEEWAY, MAX_KEYS, MIN_SECRET, NotAToken, Token, Verifier};
 pub use app::app;
 pub use config::{Config, Limits, Origins};
 pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};

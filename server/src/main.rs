@@ -39,7 +39,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     match args.command {
         None => {
             // What is wrong with the arguments is said before anything is opened.
-            let (access, origins) = (args.serve.access()?, args.serve.origins()?);
+            let (access, origins) = (args.serve.access.access()?, args.serve.origins()?);
             runtime()?.block_on(serve_until_told(args.serve, access, origins))
         }
         Some(Command::Migrate(there)) => runtime()?.block_on(commands::migrate(&there.database)),

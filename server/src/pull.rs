@@ -1,7 +1,8 @@
 //! `GET /logs/{log}/events?after=CURSOR&limit=N`: whole commits after a cursor, at once or as they come.
 
 use crate::{
-    app::{Log, Shared},
+    access::Pass,
+    app::{Admitted, Shared},
     deadline::Deadline,
     live::{self, Stopping, Tail},
     log_name::LogName,
@@ -29,23 +30,26 @@ pub(crate) struct Asked {
 
 pub(crate) async fn pull(
     State(shared): State<Shared>,
-    Log(log): Log,
+    Admitted { log, pass }: Admitted,
     stopping: Option<Extension<Stopping>>,
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refusal> {
+    pass.check_read()?;
     let Query(Asked { after, limit, wait }) = asked.map_err(|error| Refusal::invalid(error.body_text()))?;
     let limit = PageLimit::events(page_events(limit)?);
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
     match (live::is_wanted(&headers), wait) {
-        (false, None) => page(&shared, &log, &after, limit).await,
+        (false, None) => page(&shared, &log, &pass, &after, limit).await,
         (false, Some(seconds)) => {
             let time = live::check_wait(seconds)?;
-            live::wait(tail(&shared, log, after, limit, stopping, time)?).await
+            let wanted = Wanted { log, after, limit, time };
+            live::wait(tail(&shared, wanted, pass, stopping)?).await
         }
         (true, None) => {
             let after = live::last_id(&headers)?.unwrap_or(after);
-            live::stream(tail(&shared, log, after, limit, stopping, shared.limits.live_for)?).await
+            let wanted = Wanted { log, after, limit, time: shared.limits.live_for };
+            live::stream(tail(&shared, wanted, pass, stopping)?).await
         }
         (true, Some(_)) => {
             Err(Refusal::invalid("wait belongs to an answer in JSON: a stream of events waits by itself"))
@@ -53,22 +57,31 @@ pub(crate) async fn pull(
     }
 }
 
-async fn page(shared: &Shared, log: &LogName, after: &Cursor, limit: PageLimit) -> Result<Response, Refusal> {
+async fn page(
+    shared: &Shared,
+    log: &LogName,
+    pass: &Pass,
+    after: &Cursor,
+    limit: PageLimit,
+) -> Result<Response, Refusal> {
     let deadline = Deadline::after(shared.limits.request_timeout);
-    let page = shared.storage.page(log, after, limit);
+    let page = shared.storage.page(log, after, limit, &pass.rights.read);
     let page = deadline.bound(page).await.map_err(|_| Refusal::busy())??;
     // A restored server may have another page at the same address.
     Ok(([(CACHE_CONTROL, "no-store")], Json(page)).into_response())
 }
 
-fn tail(
-    shared: &Shared,
+/// What is to be followed, and for how long.
+struct Wanted {
     log: LogName,
-    cursor: Cursor,
+    after: Cursor,
     limit: PageLimit,
-    stopping: Stopping,
     time: Duration,
-) -> Result<Tail, Refusal> {
+}
+
+fn tail(shared: &Shared, wanted: Wanted, pass: Pass, stopping: Stopping) -> Result<Tail, Refusal> {
+    let Wanted { log, after: cursor, limit, time } = wanted;
+    let until = Instant::now() + time;
     Ok(Tail {
         place: shared.places.take()?,
         // Listened to before the first look: what comes between is not missed.
@@ -77,8 +90,9 @@ fn tail(
         log,
         cursor,
         limit,
+        streams: pass.rights.read,
         stopping,
-        until: Instant::now() + time,
+        until: pass.until.map_or(until, |end| end.min(until)),
         heartbeat: shared.limits.heartbeat,
         request_timeout: shared.limits.request_timeout,
     })

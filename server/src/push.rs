@@ -1,7 +1,7 @@
 //! `POST /logs/{log}/commits`: an outcome for each commit.
 
 use crate::{
-    app::{Log, Shared},
+    app::{Admitted, Shared},
     deadline::Deadline,
     refusal::Refusal,
 };
@@ -20,7 +20,7 @@ use tidelog::authority::request::read_push;
 
 pub(crate) async fn push(
     State(shared): State<Shared>,
-    Log(log): Log,
+    Admitted { log, pass }: Admitted,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -31,7 +31,7 @@ pub(crate) async fn push(
         .bound(read(&headers, body, shared.limits.max_body))
         .await
         .map_err(|_| Refusal::body_too_slow())??;
-    let offer = read_push(&bytes)?;
+    let offer = pass.sign(read_push(&bytes)?)?;
     drop(bytes);
     let pushed = deadline.bound(shared.storage.push(&log, offer)).await.map_err(|_| Refusal::busy())??;
     drop(permit);

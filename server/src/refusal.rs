@@ -48,6 +48,11 @@ impl Refusal {
             .with(WWW_AUTHENTICATE, challenge)
     }
 
+    /// 403: the token is genuine, but does not allow this.
+    pub(crate) fn forbidden(detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, problem::FORBIDDEN, "The token does not allow this", detail)
+    }
+
     /// 404.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         authority::Refusal::not_found(detail).into()

@@ -1,6 +1,6 @@
 //! A log in memory that answers as the server does.
 
-use super::{MemoryLog, PageLimit, PushRefused, Refusal, request};
+use super::{MemoryLog, PageLimit, PushRefused, Refusal, Streams, request};
 use crate::{
     sync::{
         protocol::Cursor,
@@ -34,7 +34,8 @@ impl MemoryLog {
             }
             ("GET", "/events") => {
                 let (after, limit) = asked(query)?;
-                json(&self.page(&after, PageLimit::events(request::page_events(limit)?))?)
+                let limit = PageLimit::events(request::page_events(limit)?);
+                json(&self.page(&after, limit, &Streams::all())?)
             }
             _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),
         }

@@ -4,8 +4,11 @@
 //! transaction. So the rules stand here once, whatever the database.
 //!
 //! Invariant: a commit is told by its id and an event by its id, never by what they say.
+//!
+//! Invariant: what the log holds of streams that the client may neither read nor write has no influence on an answer, but for one
+//! thing: an id that is taken there can't be given once more. Neither answer to that says where it is taken, or by whom.
 
-use super::candidate::Candidate;
+use super::{Rights, candidate::Candidate};
 use crate::{
     commit::{Commit, ConfirmedCommit},
     event::Event,
@@ -20,8 +23,10 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Where a commit stands in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// Its stream.
+    pub stream: StreamName,
     /// The version of its first event.
     pub first_version: Version,
     /// The position of its first event.
@@ -35,9 +40,9 @@ pub struct Facts {
     pub position: Position,
     /// The pushed commits that stand in the log already.
     pub commits: HashMap<CommitId, Standing>,
-    /// The pushed events that stand in the log already.
+    /// The pushed events that stand in the log already; those of commits that may not be written need not be looked up.
     pub events: HashSet<EventId>,
-    /// The versions of the streams pushed to; a missing one is 0.
+    /// The versions of the streams pushed to, of those that may be written to; a missing one is 0.
     pub versions: HashMap<StreamName, Version>,
 }
 
@@ -63,11 +68,11 @@ pub struct Behind {
     pub version: Version,
 }
 
-/// Judges the commits of a push in order, each one on top of those accepted before it.
+/// Judges the commits of a push in order, each one on top of those accepted before it, as pushed by whoever has these rights.
 #[must_use]
-pub fn judge(facts: Facts, candidates: Vec<Candidate>, recorded_at: Timestamp) -> Judgement {
+pub fn judge(facts: Facts, candidates: Vec<Candidate>, rights: &Rights, recorded_at: Timestamp) -> Judgement {
     let mut bench =
-        Bench { facts, recorded_at, refused: Refused::default(), judgement: Judgement::default() };
+        Bench { facts, rights, recorded_at, refused: Refused::default(), judgement: Judgement::default() };
     for candidate in candidates {
         let (id, generation) = (candidate.id(), candidate.generation());
         let result = bench.try_one(candidate);
@@ -76,17 +81,19 @@ pub fn judge(facts: Facts, candidates: Vec<Candidate>, recorded_at: Timestamp) -
     bench.judgement
 }
 
-struct Bench {
+struct Bench<'a> {
     facts: Facts,
+    rights: &'a Rights,
     recorded_at: Timestamp,
     refused: Refused,
     judgement: Judgement,
 }
 
-impl Bench {
+impl Bench<'_> {
     fn try_one(&mut self, candidate: Candidate) -> PushResult {
         let id = candidate.id();
-        if let Some(&Standing { first_version, first_position }) = self.facts.commits.get(&id)
+        if let Some(&Standing { ref stream, first_version, first_position }) = self.facts.commits.get(&id)
+            && self.rights.know(stream)
             && !made(Mistake::NoDedupe)
         {
             return PushResult::Duplicate { first_version, first_position };
@@ -113,8 +120,17 @@ impl Bench {
 
     /// Why the commit can't be accepted; none if it can.
     fn objection_to(&mut self, commit: &Commit) -> Option<PushResult> {
+        if !self.rights.write.includes(commit.stream.as_str()) {
+            let detail = format!("the token does not allow writing to stream {}", commit.stream);
+            return Some(rejected(problem::FORBIDDEN, detail));
+        }
         if let Err(error) = commit.check() {
             return Some(rejected(problem::INVALID_COMMIT, error.to_string()));
+        }
+        // Where it stands is not for this client to know.
+        if self.facts.commits.contains_key(&commit.id) && !made(Mistake::NoDedupe) {
+            let detail = format!("the id {} of the commit can't be used", commit.id);
+            return Some(rejected(problem::FORBIDDEN, detail));
         }
         let is_known = |event: &&Event| self.facts.events.contains(&event.id) && !made(Mistake::NoDedupe);
         if let Some(event) = commit.events.iter().find(is_known) {
@@ -123,7 +139,16 @@ impl Bench {
         }
         let actual = self.version_of(&commit.stream);
         let expected = commit.expected_version;
-        if !expected.is_met_by(actual) && !made(Mistake::NoVersionCheck) {
+        let is_met = expected.is_met_by(actual) || made(Mistake::NoVersionCheck);
+        if !is_met && !self.rights.read.includes(commit.stream.as_str()) {
+            let detail = format!(
+                "stream {} is at version {actual} and not as expected ({expected}), and the token does not allow reading what the \
+                 commit would have to be decided on",
+                commit.stream
+            );
+            return Some(rejected(problem::FORBIDDEN, detail));
+        }
+        if !is_met {
             self.note_missing(commit, actual);
             return Some(PushResult::Conflict { expected, actual });
         }
@@ -152,7 +177,8 @@ impl Bench {
         let (first_version, first_position) = (version + 1, self.facts.position + 1);
         self.facts.position += commit.count();
         self.facts.versions.insert(commit.stream.clone(), version + commit.count());
-        self.facts.commits.insert(commit.id, Standing { first_version, first_position });
+        let stream = commit.stream.clone();
+        self.facts.commits.insert(commit.id, Standing { stream, first_version, first_position });
         self.facts.events.extend(commit.events.iter().map(|event| event.id));
         let recorded_at = self.recorded_at;
         self.judgement.accepted.push(ConfirmedCommit { first_version, first_position, recorded_at, commit });
@@ -193,6 +219,7 @@ impl Refused {
 fn rejected(problem_type: &str, detail: String) -> PushResult {
     let title = match problem_type {
         problem::DUPLICATE_EVENT => "An event of the commit stands in the log already",
+        problem::FORBIDDEN => "The token does not allow this",
         _ => "The commit breaks a rule of the protocol",
     };
     let problem = Problem {
@@ -229,7 +256,7 @@ mod tests {
 
     fn judged(facts: Facts, commits: &[Commit]) -> Judgement {
         let candidates = commits.iter().cloned().map(|commit| Candidate::Commit(Box::new(commit)));
-        judge(facts, candidates.collect(), NOW)
+        judge(facts, candidates.collect(), &Rights::default(), NOW)
     }
 
     #[test]

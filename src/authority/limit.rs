@@ -6,6 +6,9 @@ use crate::sync::protocol::MAX_PAGE_EVENTS;
 pub const MAX_PAGE_BYTES: usize = 4 << 20;
 /// The most bytes of stored commits that all conflicts of one push carry as missing: 1 MiB.
 pub const MAX_MISSING_BYTES: usize = 1 << 20;
+/// The most commits that one page passes over because the reader may not see them. So much work may one request make at most; the
+/// reader gets on from where it ended.
+pub const MAX_PASSED: usize = 4_096;
 
 /// How much a page may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +17,13 @@ pub struct PageLimit {
     pub events: usize,
     /// The most bytes of stored commits, from 1. Default [`MAX_PAGE_BYTES`].
     pub bytes: usize,
+    /// The most commits that are passed over because the reader may not see them, from 1. Default [`MAX_PASSED`].
+    pub passed: usize,
 }
 
 impl Default for PageLimit {
     fn default() -> Self {
-        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES }
+        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES, passed: MAX_PASSED }
     }
 }
 

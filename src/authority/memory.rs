@@ -1,7 +1,7 @@
 //! A log of an authority in memory.
 
 use super::{
-    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, Offer, PageLimit,
+    Fenced, Filling, InvalidCursor, LastPush, MAX_MISSING_BYTES, Offer, PageLimit, Rights, Streams,
     candidate::Candidate,
     cursor::Mark,
     judge::{Behind, Facts, Judgement, Standing, judge},
@@ -102,15 +102,17 @@ impl MemoryLog {
         }
         let producer = offer.producer.map(|producer| producer.id);
         let last = offer.admit(producer.and_then(|id| self.producers.get(&id).copied()))?;
-        let candidates = offer.commits;
-        let Judgement { mut outcomes, accepted, conflicts } = judge(self.facts(&candidates), candidates, now);
+        let Offer { commits: candidates, rights, .. } = offer;
+        let facts = self.facts(&candidates, &rights);
+        let Judgement { mut outcomes, accepted, conflicts } = judge(facts, candidates, &rights, now);
         let kept = accepted.into_iter().map(|confirmed| {
             let bytes = Json::of(&confirmed.commit)?.len();
             Ok(Kept { confirmed, bytes })
         });
         for kept in kept.collect::<Result<Vec<_>, NotJson>>()? {
             let ConfirmedCommit { first_version, first_position, ref commit, .. } = kept.confirmed;
-            self.standings.insert(commit.id, Standing { first_version, first_position });
+            let stream = commit.stream.clone();
+            self.standings.insert(commit.id, Standing { stream, first_version, first_position });
             self.events.extend(commit.events.iter().map(|event| event.id));
             self.versions.insert(commit.stream.clone(), first_version + commit.count() - 1);
             self.commits.push(kept);
@@ -123,12 +125,15 @@ impl MemoryLog {
         Ok(Pushed { log_id: self.id.to_string(), outcomes })
     }
 
-    fn facts(&self, candidates: &[Candidate]) -> Facts {
+    fn facts(&self, candidates: &[Candidate], rights: &Rights) -> Facts {
         let mut facts = Facts { position: self.position(), ..Facts::default() };
         for candidate in candidates {
             let Candidate::Commit(commit) = candidate else { continue };
-            if let Some(&standing) = self.standings.get(&commit.id) {
-                facts.commits.insert(commit.id, standing);
+            if let Some(standing) = self.standings.get(&commit.id) {
+                facts.commits.insert(commit.id, standing.clone());
+                continue;
+            }
+            if !rights.write.includes(commit.stream.as_str()) {
                 continue;
             }
             let known = commit.events.iter().map(|event| event.id).filter(|id| self.events.contains(id));
@@ -165,29 +170,26 @@ impl MemoryLog {
         Ok((mark, next))
     }
 
-    /// Whole commits after a cursor, within `limit`, but at least one if there is one.
+    /// Whole commits of these streams after a cursor, within `limit`, but at least one if there is one within what is passed over.
     ///
     /// # Errors
     /// [`InvalidCursor`] if the cursor was not made by this log, or by another history of it.
-    pub fn page(&self, after: &Cursor, limit: PageLimit) -> Result<Page, InvalidCursor> {
-        let (mut mark, next) = self.mark(after)?;
-        let (mut commits, mut events, mut bytes) = (Vec::new(), 0, 0);
+    pub fn page(&self, after: &Cursor, limit: PageLimit, streams: &Streams) -> Result<Page, InvalidCursor> {
+        let (mark, next) = self.mark(after)?;
         let skipped = usize::from(made(Mistake::PageSkips) && next + 1 < self.commits.len());
-        for kept in &self.commits[next + skipped..] {
-            events += kept.confirmed.commit.events.len();
-            bytes += kept.bytes;
-            if !limit.holds(commits.len(), events, bytes) {
+        let mut page = Filling::new(self.id, mark, limit, streams);
+        for Kept { confirmed, bytes } in &self.commits[next + skipped..] {
+            if !streams.includes(confirmed.commit.stream.as_str()) {
+                if !page.may_pass() {
+                    break;
+                }
+                page.pass(confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
+            } else if page.has_room(confirmed.commit.events.len(), *bytes) {
+                page.take(confirmed.clone());
+            } else {
                 break;
             }
-            mark = Mark::after(
-                self.id,
-                kept.confirmed.last_position(),
-                kept.confirmed.commit.id,
-                kept.confirmed.recorded_at,
-            );
-            commits.push(kept.confirmed.clone());
         }
-        let up_to_date = next + commits.len() == self.commits.len();
-        Ok(Page { log_id: self.id.to_string(), commits, cursor: mark.write(), up_to_date })
+        Ok(page.page())
     }
 }

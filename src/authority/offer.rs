@@ -1,7 +1,10 @@
 //! A push as it comes before the log.
 
-use super::{Candidate, Fenced, LastPush};
-use crate::sync::protocol::{Cursor, Producer};
+use super::{Candidate, Fenced, LastPush, Rights};
+use crate::{
+    id::DeviceId,
+    sync::protocol::{Cursor, Producer},
+};
 
 /// What a push offers, and what it says about the one who offers it.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +16,10 @@ pub struct Offer {
     pub cursor: Option<Cursor>,
     /// Whose push it is.
     pub producer: Option<Producer>,
+    /// The device that says that it pushes; none if nobody said so.
+    pub device: Option<DeviceId>,
+    /// What whoever offers it may do. The authority gives it, never the request.
+    pub rights: Rights,
 }
 
 impl From<Vec<Candidate>> for Offer {

@@ -14,8 +14,7 @@ use serde_json::value::RawValue;
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     protocol: u32,
-    #[serde(rename = "deviceId")]
-    _device_id: DeviceId,
+    device_id: DeviceId,
     #[serde(default)]
     producer: Option<Producer>,
     #[serde(default)]
@@ -74,7 +73,13 @@ pub fn read_push(body: &[u8]) -> Result<Offer, Refusal> {
                 .map(|(index, commit)| Candidate::read(commit, index))
                 .collect::<Result<_, _>>()
                 .map_err(|error| Refusal::invalid(error.to_string()))?;
-            Ok(Offer { commits, cursor: envelope.cursor, producer: envelope.producer })
+            Ok(Offer {
+                commits,
+                cursor: envelope.cursor,
+                producer: envelope.producer,
+                device: Some(envelope.device_id),
+                ..Offer::default()
+            })
         }
     }
 }

@@ -128,6 +128,9 @@ pub struct Page {
     pub cursor: Cursor,
     /// Whether the log held nothing more at that moment.
     pub up_to_date: bool,
+    /// What is the same as long as the client may read the same streams; none if it may read all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// Problem details (RFC 9457): every error of the server, and the reason of a rejected commit.
@@ -152,7 +155,7 @@ pub mod problem {
     pub const PREFIX: &str = "urn:tidelog:problem:";
     /// No token, or one that the server does not know. 401.
     pub const UNAUTHORIZED: &str = "urn:tidelog:problem:unauthorized";
-    /// The token is known but may not do this. 403.
+    /// The token is known but may not do this. 403, or in a push: of one commit.
     pub const FORBIDDEN: &str = "urn:tidelog:problem:forbidden";
     /// There is no such log or resource. 404.
     pub const NOT_FOUND: &str = "urn:tidelog:problem:not-found";

@@ -41,17 +41,20 @@ pub(crate) fn last_id(headers: &HeaderMap) -> Result<Option<Cursor>, Refusal> {
 
 /// A stream from the first page on. That page is read before anything is answered, so that a bad cursor is refused as everywhere.
 pub(crate) async fn stream(mut tail: Tail) -> Result<Response, Refusal> {
+    let sent = tail.cursor.clone();
     let first = tail.page().await?;
     let mut feed = Feed {
         log_id: first.log_id.clone(),
         up_to_date: first.up_to_date,
+        sent,
         tail,
         ready: VecDeque::new(),
         ended: false,
     };
     feed.ready.push_back(feed.opening(&first));
     if !first.commits.is_empty() {
-        feed.ready.push_back(data(&first));
+        let first = feed.data(&first);
+        feed.ready.push_back(first);
     }
     let mut response = Sse::new(unfold(feed, Feed::next)).into_response();
     let headers = response.headers_mut();
@@ -69,6 +72,8 @@ struct Feed {
     ready: VecDeque<Written>,
     log_id: String,
     up_to_date: bool,
+    /// The cursor that the client has.
+    sent: Cursor,
     ended: bool,
 }
 
@@ -92,10 +97,14 @@ impl Feed {
         match self.tail.next().await.ok()? {
             Next::News(page) => {
                 self.up_to_date = page.up_to_date;
-                Some(data(&page))
+                Some(self.data(&page))
             }
-            Next::Quiet => {
-                self.up_to_date = true;
+            Next::Quiet(page) => {
+                self.up_to_date = page.up_to_date;
+                // What was passed over need not be passed over again by who connects again.
+                if page.scope.is_some() && page.cursor != self.sent {
+                    return Some(self.data(&page));
+                }
                 Some(Ok(Event::default().comment("")))
             }
             Next::Over => Some(self.closing()),
@@ -108,16 +117,17 @@ impl Feed {
         control(&Control { log_id: &self.log_id, up_to_date, heartbeat, closing: false })
     }
 
+    /// Commits as a page, with the cursor behind them as the event's id.
+    fn data(&mut self, page: &Page) -> Written {
+        self.sent.clone_from(&page.cursor);
+        Event::default().event("data").id(page.cursor.0.as_str()).json_data(page)
+    }
+
     fn closing(&mut self) -> Written {
         self.ended = true;
         let Self { log_id, up_to_date, .. } = self;
         control(&Control { log_id, up_to_date: *up_to_date, heartbeat: None, closing: true })
     }
-}
-
-/// Commits as a page, with the cursor behind them as the event's id.
-fn data(page: &Page) -> Written {
-    Event::default().event("data").id(page.cursor.0.as_str()).json_data(page)
 }
 
 fn control(control: &Control<'_>) -> Written {

@@ -5,7 +5,7 @@ use crate::{
     deadline::Deadline,
     log_name::LogName,
     refusal::Refusal,
-    storage::{PageLimit, Storage},
+    storage::{PageLimit, Storage, Streams},
 };
 use futures_util::FutureExt;
 use std::{future::pending, sync::Arc, time::Duration};
@@ -22,8 +22,9 @@ use tokio::{
 pub(super) enum Next {
     /// Commits.
     News(Page),
-    /// None for as long as a heartbeat.
-    Quiet,
+    /// None for as long as a heartbeat, or none yet among very many that the client may not see: an empty page, which may stand
+    /// further on than the one before.
+    Quiet(Page),
     /// The time is over, or the server stops.
     Over,
 }
@@ -34,6 +35,8 @@ pub(crate) struct Tail {
     pub(crate) log: LogName,
     pub(crate) cursor: Cursor,
     pub(crate) limit: PageLimit,
+    /// What the client may read.
+    pub(crate) streams: Streams,
     pub(crate) rung: watch::Receiver<Position>,
     pub(crate) stopping: Stopping,
     /// When following ends in any case: a token that is valid for less long ends it earlier.
@@ -48,7 +51,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// The page after the cursor, which moves on.
     pub(super) async fn page(&mut self) -> Result<Page, Refusal> {
-        let page = self.storage.page(&self.log, &self.cursor, self.limit);
+        let page = self.storage.page(&self.log, &self.cursor, self.limit, &self.streams);
         let page = Deadline::after(self.request_timeout).bound(page).await.map_err(|_| Refusal::busy())??;
         self.cursor.clone_from(&page.cursor);
         Ok(page)
@@ -61,6 +64,10 @@ impl Tail {
             if !page.commits.is_empty() {
                 return Ok(Next::News(page));
             }
+            // It had to pass over so much that it did not come to the end.
+            if !page.up_to_date {
+                return Ok(Next::Quiet(page));
+            }
             let rung = async {
                 if self.rung.changed().await.is_err() {
                     pending::<()>().await;
@@ -71,7 +78,7 @@ impl Tail {
                 () = self.stopping.told() => return Ok(Next::Over),
                 () = sleep_until(self.until) => return Ok(Next::Over),
                 () = rung => (),
-                () = sleep(self.heartbeat) => return Ok(Next::Quiet),
+                () = sleep(self.heartbeat) => return Ok(Next::Quiet(page)),
             }
         }
     }

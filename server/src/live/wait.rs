@@ -25,7 +25,8 @@ pub(crate) async fn wait(mut tail: Tail) -> Result<Response, Refusal> {
     let page = loop {
         match tail.next().await? {
             Next::News(page) => break page,
-            Next::Quiet => (),
+            Next::Quiet(page) if tail.is_over() => break page,
+            Next::Quiet(_) => (),
             Next::Over => break tail.page().await?,
         }
     };

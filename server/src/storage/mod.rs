@@ -14,7 +14,8 @@ use tidelog::{
 
 pub use bell::Bell;
 pub use tidelog::authority::{
-    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, MAX_PAGE_BYTES, Offer, PageLimit,
+    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, MAX_PAGE_BYTES, MAX_PASSED, Offer, PageLimit, Rights,
+    Streams,
 };
 
 /// Keeps logs.
@@ -40,7 +41,9 @@ pub trait Storage: Send + Sync + 'static {
     /// [`PushError`]; nothing is written then, and pushing the same again is safe.
     fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>>;
 
-    /// Reads whole commits after a cursor, within `limit`, but at least one if there is one.
+    /// Reads whole commits of `streams` after a cursor, within `limit`, but at least one if there is one. Those of other streams are left out,
+    /// and the cursor goes on past them; a page that has passed over as many as the limit allows ends there, empty or not, and is not
+    /// [`up_to_date`](Page::up_to_date).
     ///
     /// # Errors
     /// [`PageError::Cursor`] if the cursor was not made by this log, or by another history of it; else [`StorageError`].
@@ -49,6 +52,7 @@ pub trait Storage: Send + Sync + 'static {
         log: &'a LogName,
         after: &'a Cursor,
         limit: PageLimit,
+        streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>>;
 
     /// What rings when a log has grown.

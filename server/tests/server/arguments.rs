@@ -10,18 +10,32 @@ async fn help_and_version() {
     assert_eq!((code, out.as_str()), (Some(0), concat!("tidelog-server ", env!("CARGO_PKG_VERSION"), "\n")));
     let (code, out, _) = run(&["--help"]).await;
     assert_eq!(code, Some(0));
-    for option in ["--listen", "--database", "--token", "--no-auth", "--allow-origin", "--max-body"] {
+    for option in [
+        "--listen",
+        "--database",
+        "--token",
+        "--no-auth",
+        "--jwt-key",
+        "--jwt-issuer",
+        "--jwt-audience",
+        "--allow-origin",
+        "--max-body",
+    ] {
         assert!(out.contains(option), "{option}");
     }
 }
 
 #[tokio::test]
 async fn what_makes_no_server_is_said() {
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 13] = [
         (&[], 1, "--no-auth"),
         (&["--token", ""], 1, "visible ASCII"),
         (&["--token", "a b"], 1, "visible ASCII"),
         (&["--token", "a", "--no-auth"], 2, "cannot be used with"),
+        (&["--jwt-key", "k.pem", "--no-auth"], 2, "cannot be used with"),
+        (&["--jwt-key", "/nowhere/k.pem"], 1, "/nowhere/k.pem: No such file"),
+        (&["--jwt-key", "/dev/null"], 1, "not a public key in PEM"),
+        (&["--token", "a", "--jwt-audience", "b"], 1, "need a key"),
         (&["--no-auth", "--database", "/nowhere/at/all.sqlite"], 1, "/nowhere/at/all.sqlite"),
         (&["--no-auth", "--database", ":memory:", "--listen", "nowhere"], 1, "nowhere"),
         (&["--no-auth", "--database", ":memory:", "--listen", "192.0.2.1:1"], 1, "192.0.2.1:1"),

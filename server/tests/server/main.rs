@@ -1,6 +1,7 @@
 //! The tests of the server: one binary, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test shall panic")]
 
+mod access;
 mod arguments;
 mod browsers;
 mod connections;

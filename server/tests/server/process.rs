@@ -15,7 +15,12 @@ pub(crate) struct Process {
 
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidelog-server"));
-    command.args(args).env_remove("TIDELOG_TOKENS").env_remove("TIDELOG_DATABASE").kill_on_drop(true);
+    command
+        .args(args)
+        .env_remove("TIDELOG_TOKENS")
+        .env_remove("TIDELOG_DATABASE")
+        .env_remove("TIDELOG_JWT_SECRET")
+        .kill_on_drop(true);
     command
 }
 

@@ -11,7 +11,7 @@ use tidelog::{
 };
 use tidelog_server::{
     Access, Config, Limits, LogName, Storage,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 
 fn body(commits: Value) -> Value {
@@ -257,6 +257,7 @@ impl Storage for Broken {
         _: &'a LogName,
         _: &'a Cursor,
         _: PageLimit,
+        _: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         self.answer()
     }

@@ -14,7 +14,7 @@ use tidelog::{
 };
 use tidelog_server::{
     Sqlite,
-    storage::{InvalidCursor, Offer, PageError, PageLimit, StorageError},
+    storage::{InvalidCursor, Offer, PageError, PageLimit, StorageError, Streams},
 };
 
 fn refused(path: &Path) -> StorageError {
@@ -66,7 +66,7 @@ async fn a_corrupt_commit_is_named_and_the_others_stay_readable() {
     other.execute("UPDATE commits SET body = substr(body, 2) WHERE position = 3", []).unwrap();
     let first = storage.page_after(&Cursor::default(), PageLimit::events(2)).await;
     assert_eq!(first.commits.len(), 1);
-    match storage.page(&academy(), &first.cursor, PageLimit::default()).await {
+    match storage.page(&academy(), &first.cursor, PageLimit::default(), &Streams::all()).await {
         Err(PageError::Storage(StorageError::Corrupt { position: 3, .. })) => {}
         other => panic!("{other:?}"),
     }
@@ -102,10 +102,12 @@ async fn cursors_from_after_a_backup_are_refused_once_it_is_restored() {
     lost.pushed(&[commit("course-1", Any, 2)]).await;
     let beyond = lost.page_after(&common.cursor, PageLimit::default()).await;
     assert_eq!((&beyond.log_id, beyond.commits.len()), (&common.log_id, 1));
-    let refusal = async || match restored.page(&academy(), &beyond.cursor, PageLimit::default()).await {
-        Err(PageError::Cursor(refusal)) => refusal,
-        other => panic!("{other:?}"),
-    };
+    let refusal =
+        async || match restored.page(&academy(), &beyond.cursor, PageLimit::default(), &Streams::all()).await
+        {
+            Err(PageError::Cursor(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        };
     assert_eq!(refusal().await, InvalidCursor::Ahead { position: 4, end: 2 });
     restored.pushed(&[commit("course-1", Any, 1)]).await;
     assert_eq!(refusal().await, InvalidCursor::Ahead { position: 4, end: 3 });

@@ -18,7 +18,13 @@ const BROKEN: Input = Input::Heard(Heard::Broken, 0.5);
 const UNFIT: Input = Input::Heard(Heard::Unfit, 0.5);
 
 fn news() -> Input {
-    let page = Page { log_id: "log".into(), commits: vec![], cursor: Cursor("7".into()), up_to_date: true };
+    let page = Page {
+        log_id: "log".into(),
+        commits: vec![],
+        cursor: Cursor("7".into()),
+        up_to_date: true,
+        scope: None,
+    };
     Input::Heard(Heard::News(Box::new(News { after: Cursor::default(), page })), 0.5)
 }
 

@@ -1,6 +1,7 @@
 //! Logs in a PostgreSQL database that several servers may share.
 
 mod address;
+mod among;
 mod columns;
 mod failure;
 mod notices;
@@ -18,7 +19,7 @@ pub use schema::Step;
 pub use sessions::PostgresLimits;
 pub(crate) use target::Target;
 
-use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError};
+use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
@@ -89,9 +90,15 @@ impl Postgres {
 }
 
 impl Inner {
-    async fn try_page(&self, log: &LogName, after: &Cursor, limit: PageLimit) -> Result<Page, Trouble> {
+    async fn try_page(
+        &self,
+        log: &LogName,
+        after: &Cursor,
+        limit: PageLimit,
+        streams: &Streams,
+    ) -> Result<Page, Trouble> {
         let client = self.sessions.get().await?;
-        page::page(&client, log, after, limit).await
+        page::page(&client, log, after, limit, streams).await
     }
 
     /// Pushes in a transaction of its own, once more for each that came to nothing through no fault of the push.
@@ -145,12 +152,13 @@ impl Storage for Postgres {
         log: &'a LogName,
         after: &'a Cursor,
         limit: PageLimit,
+        streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         Box::pin(async move {
             let mut left = TRIES;
             loop {
                 left -= 1;
-                match self.inner.try_page(log, after, limit).await {
+                match self.inner.try_page(log, after, limit, streams).await {
                     Err(trouble) if trouble.passes_at_once() && left > 0 => {}
                     result => return Ok(result?),
                 }

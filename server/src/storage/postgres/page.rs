@@ -1,12 +1,18 @@
 //! A page of commits after a cursor.
 
 use super::{
+    among,
     failure::Trouble,
     row::{COMMIT_COLUMNS, Lock, Log, make_log, signed, stored_commit, unsigned},
 };
-use crate::{cursor::Mark, log_name::LogName, storage::PageLimit};
+use crate::{
+    cursor::Mark,
+    log_name::LogName,
+    storage::{PageLimit, Streams},
+};
 use deadpool_postgres::{Client, GenericClient};
 use tidelog::{
+    authority::Filling,
     id::CommitId,
     sync::protocol::{Cursor, Page},
     time::Timestamp,
@@ -20,29 +26,31 @@ pub(super) async fn page(
     name: &LogName,
     after: &Cursor,
     limit: PageLimit,
+    streams: &Streams,
 ) -> Result<Page, Trouble> {
     let log = make_log(client, name, Lock::No).await?;
     let mark = Mark::of(after, log.id, log.position)?;
+    let among = streams.names();
     // Sent together: the second need not wait for the answer to the first.
-    let (there, rows) = tokio::join!(
-        commit_ending_at(client, &log, mark.position),
-        rows_after(client, &log, mark.position, limit)
-    );
-    let mut mark = mark.check(there?)?;
-    let (mut commits, mut events, mut bytes, mut up_to_date) = (Vec::new(), 0, 0, true);
+    let (there, rows) = tokio::join!(commit_ending_at(client, &log, mark.position), async {
+        match among {
+            None => rows_after(client, &log, mark.position, limit).await,
+            Some(names) => among::rows_after(client, &log, mark.position, limit, names).await,
+        }
+    });
+    let mut page = Filling::new(log.id, mark.check(there?)?, limit, streams);
+    if among.is_some() {
+        among::fill(&mut page, &rows?, name)?;
+        return Ok(page.page());
+    }
     for row in rows? {
         let stored = stored_commit(&row, 0)?;
-        events += stored.events as usize;
-        bytes += stored.bytes();
-        if !limit.holds(commits.len(), events, bytes) {
-            up_to_date = false;
+        if !page.has_room(stored.events as usize, stored.bytes()) {
             break;
         }
-        let confirmed = stored.confirmed(name)?;
-        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
-        commits.push(confirmed);
+        page.take(stored.confirmed(name)?);
     }
-    Ok(Page { log_id: log.id.to_string(), commits, cursor: mark.write(), up_to_date })
+    Ok(page.page())
 }
 
 /// As many rows as a page may hold, and one more where there is one. The lengths are summed in the database, so that not

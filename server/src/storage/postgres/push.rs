@@ -6,7 +6,7 @@ use super::{
     failure::Trouble,
     page::commit_ending_at,
     producers,
-    row::{COMMIT_COLUMNS, Lock, Log, make_log, signed, stored_commit, unsigned},
+    row::{COMMIT_COLUMNS, Lock, Log, make_log, signed, stored_commit, stream, unsigned},
 };
 use crate::{
     candidate::Candidate,
@@ -15,15 +15,15 @@ use crate::{
     judge::{Behind, Facts, Judgement, Standing, judge},
     log_name::LogName,
     storage::{
-        MAX_MISSING_BYTES, Offer, StorageError,
+        MAX_MISSING_BYTES, Offer, Rights, StorageError,
         stored::{StoredCommit, WholeRow},
     },
 };
 use deadpool_postgres::{Client, Transaction};
+use std::mem;
 use tidelog::{
     commit::ConfirmedCommit,
     id::{CommitId, EventId},
-    stream::StreamName,
     sync::protocol::{MAX_MISSING_EVENTS, PushOutcome, Pushed},
     time::Timestamp,
     version::Position,
@@ -47,7 +47,7 @@ pub(super) struct Ready<'a> {
 pub(super) async fn prepare<'a>(
     client: &'a mut Client,
     name: &LogName,
-    offer: Offer,
+    mut offer: Offer,
     clock: &dyn Clock,
 ) -> Result<Ready<'a>, Trouble> {
     let transaction = client
@@ -64,15 +64,14 @@ pub(super) async fn prepare<'a>(
     let (there, last_push, facts) = tokio::join!(
         commit_at(&transaction, &log, mark.as_ref()),
         last_push,
-        facts(&transaction, &log, &offer.commits)
+        facts(&transaction, &log, &offer.commits, &offer.rights)
     );
     if let Some(mark) = mark {
         mark.check(there?)?;
     }
     let last_push = offer.admit(last_push?)?;
-    let Offer { commits, cursor, producer } = offer;
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts?, commits, clock.now());
-    let offer = Offer { commits: Vec::new(), cursor, producer };
+    let commits = mem::take(&mut offer.commits);
+    let Judgement { mut outcomes, accepted, conflicts } = judge(facts?, commits, &offer.rights, clock.now());
     let (remembered, written) = tokio::join!(
         producers::remember(&transaction, &log, &offer, last_push),
         write(&transaction, &log, &accepted)
@@ -104,12 +103,18 @@ impl Ready<'_> {
     }
 }
 
-async fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate]) -> Result<Facts, Trouble> {
+async fn facts(
+    transaction: &Transaction<'_>,
+    log: &Log,
+    candidates: &[Candidate],
+    rights: &Rights,
+) -> Result<Facts, Trouble> {
     let commits = candidates.iter().filter_map(|candidate| match candidate {
         Candidate::Commit(commit) => Some(commit),
         Candidate::Malformed(_) => None,
     });
     let ids: Vec<Uuid> = commits.clone().map(|commit| commit.id.0).collect();
+    let commits = commits.filter(|commit| rights.write.includes(commit.stream.as_str()));
     let events: Vec<Uuid> =
         commits.clone().flat_map(|commit| &commit.events).map(|event| event.id.0).collect();
     let mut streams: Vec<&str> = commits.map(|commit| commit.stream.as_str()).collect();
@@ -120,7 +125,7 @@ async fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate
         .prepare_cached(
             "SELECT found.* FROM unnest($2::uuid[]) AS asked (id)
              CROSS JOIN LATERAL (
-                 SELECT id, first_version, position FROM tidelog.commits
+                 SELECT id, first_version, position, stream FROM tidelog.commits
                  WHERE log = $1 AND id = asked.id LIMIT 1
              ) AS found",
         )
@@ -150,16 +155,15 @@ async fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate
     );
     let mut facts = Facts { position: log.position, ..Facts::default() };
     for row in by_id? {
-        let standing = Standing { first_version: unsigned(&row, 1)?, first_position: unsigned(&row, 2)? };
+        let (first_version, first_position) = (unsigned(&row, 1)?, unsigned(&row, 2)?);
+        let standing = Standing { stream: stream(&row, 3)?, first_version, first_position };
         facts.commits.insert(CommitId(row.try_get(0)?), standing);
     }
     for row in by_event? {
         facts.events.insert(EventId(row.try_get(0)?));
     }
     for row in last? {
-        let stream =
-            StreamName::parse(row.try_get(0)?).map_err(|error| StorageError::Failed(error.into()))?;
-        facts.versions.insert(stream, unsigned(&row, 1)?);
+        facts.versions.insert(stream(&row, 0)?, unsigned(&row, 1)?);
     }
     Ok(facts)
 }

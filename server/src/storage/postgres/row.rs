@@ -6,7 +6,7 @@ use crate::{
     storage::{BoxError, StorageError, stored::StoredCommit},
 };
 use deadpool_postgres::GenericClient;
-use tidelog::version::Position;
+use tidelog::{stream::StreamName, version::Position};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -77,6 +77,11 @@ pub(super) fn stored_commit(row: &Row, from: usize) -> Result<StoredCommit, Trou
         recorded_at: row.try_get(from + 3)?,
         body: row.try_get(from + 4)?,
     })
+}
+
+/// The name of a stream.
+pub(super) fn stream(row: &Row, column: usize) -> Result<StreamName, Trouble> {
+    Ok(StreamName::parse(row.try_get(column)?).map_err(|error| StorageError::Failed(error.into()))?)
 }
 
 /// A number of the protocol; none is above 2^53 - 1, so that all fit into `bigint`.

@@ -10,7 +10,7 @@ mod workers;
 
 pub(crate) use source::Source;
 
-use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError};
+use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
@@ -105,10 +105,11 @@ impl Storage for Sqlite {
         log: &'a LogName,
         after: &'a Cursor,
         limit: PageLimit,
+        streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         let read = {
-            let (log, after) = (log.clone(), after.clone());
-            move |connection: &mut Connection| page::page(connection, &log, &after, limit)
+            let (log, after, streams) = (log.clone(), after.clone(), streams.clone());
+            move |connection: &mut Connection| page::page(connection, &log, &after, limit, &streams)
         };
         let log = log.clone();
         Box::pin(async move {

@@ -7,10 +7,11 @@ use super::{
 use crate::{
     cursor::Mark,
     log_name::LogName,
-    storage::{InvalidCursor, PageError, PageLimit, StorageError},
+    storage::{InvalidCursor, PageError, PageLimit, StorageError, Streams},
 };
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use tidelog::{
+    authority::Filling,
     id::CommitId,
     sync::protocol::{Cursor, Page},
     time::Timestamp,
@@ -18,35 +19,47 @@ use tidelog::{
 };
 use uuid::Uuid;
 
-/// Reads a page; none if there is no such log. The transaction shows one state of the database to all its statements.
+/// Reads a page; none if there is no such log. The transaction shows one state of the database to all its statements. A body is
+/// not read from the file unless somebody looks at it, so that commits of other streams cost little.
 pub(super) fn page(
     connection: &mut Connection,
     name: &LogName,
     after: &Cursor,
     limit: PageLimit,
+    streams: &Streams,
 ) -> Result<Option<Page>, PageError> {
     let transaction = connection.transaction().map_err(failure)?;
     let Some(log) = find_log(&transaction, name)? else { return Ok(None) };
-    let mut mark: Mark = start::<PageError>(&transaction, &log, after)?;
-    let sql =
-        format!("SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position");
+    let mark: Mark = start::<PageError>(&transaction, &log, after)?;
+    let sql = format!(
+        "SELECT {COMMIT_COLUMNS}, stream, id FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position"
+    );
     let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
     let after = signed(mark.position).map_err(failure)?;
-    let rows = statement.query_map((log.key, after), stored_commit).map_err(failure)?;
-    let (mut commits, mut events, mut bytes, mut up_to_date) = (Vec::new(), 0, 0, true);
-    for stored in rows {
-        let stored = stored.map_err(failure)?;
-        events += stored.events as usize;
-        bytes += stored.bytes();
-        if !limit.holds(commits.len(), events, bytes) {
-            up_to_date = false;
+    let mut rows = statement.query((log.key, after)).map_err(failure)?;
+    let mut page = Filling::new(log.id, mark, limit, streams);
+    while let Some(row) = rows.next().map_err(failure)? {
+        let (is_seen, end, id, recorded_at) = heading(row, streams).map_err(failure)?;
+        if is_seen {
+            let stored = stored_commit(row).map_err(failure)?;
+            if !page.has_room(stored.events as usize, stored.bytes()) {
+                break;
+            }
+            page.take(stored.confirmed(name)?);
+        } else if page.may_pass() {
+            page.pass(end, id, recorded_at);
+        } else {
             break;
         }
-        let confirmed = stored.confirmed(name)?;
-        mark = Mark::after(log.id, confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
-        commits.push(confirmed);
     }
-    Ok(Some(Page { log_id: log.id.to_string(), commits, cursor: mark.write(), up_to_date }))
+    Ok(Some(page.page()))
+}
+
+/// What there is to know of a commit without its body: whether it is in one of the streams, its last position, id and moment.
+fn heading(row: &Row<'_>, streams: &Streams) -> rusqlite::Result<(bool, Position, CommitId, Timestamp)> {
+    let is_seen = streams.includes(row.get_ref(5)?.as_str()?);
+    let end = unsigned(row, 0)? + u64::from(row.get::<_, u32>(1)?) - 1;
+    Ok((is_seen, end, CommitId(Uuid::from_bytes(row.get(6)?)), Timestamp(row.get(3)?)))
 }
 
 /// Where to begin: the cursor has to name this log, and the commit that ends where it stands.

@@ -5,14 +5,14 @@ use super::{
     failure,
     page::start,
     producers,
-    row::{COMMIT_COLUMNS, Log, make_log, signed, stored_commit, unsigned},
+    row::{COMMIT_COLUMNS, Log, make_log, signed, stored_commit, stream, unsigned},
 };
 use crate::{
     candidate::Candidate,
     clock::Clock,
     judge::{Behind, Facts, Judgement, Standing, judge},
     log_name::LogName,
-    storage::{MAX_MISSING_BYTES, Offer, PushError, StorageError},
+    storage::{MAX_MISSING_BYTES, Offer, PushError, Rights, StorageError},
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tidelog::{
@@ -36,8 +36,9 @@ pub(super) fn push(
         start::<PushError>(&transaction, &log, cursor)?;
     }
     producers::admit(&transaction, &log, &offer)?;
-    let facts = facts(&transaction, &log, &offer.commits).map_err(failure)?;
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, offer.commits, clock.now());
+    let Offer { commits, rights, .. } = offer;
+    let facts = facts(&transaction, &log, &commits, &rights).map_err(failure)?;
+    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, commits, &rights, clock.now());
     write(&transaction, &log, &accepted)?;
     let mut bytes = 0;
     for behind in conflicts {
@@ -48,9 +49,14 @@ pub(super) fn push(
     Ok((Pushed { log_id: log.id.to_string(), outcomes }, reached))
 }
 
-fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate]) -> rusqlite::Result<Facts> {
+fn facts(
+    transaction: &Transaction<'_>,
+    log: &Log,
+    candidates: &[Candidate],
+    rights: &Rights,
+) -> rusqlite::Result<Facts> {
     let mut by_id = transaction
-        .prepare_cached("SELECT first_version, position FROM commits WHERE log = ?1 AND id = ?2")?;
+        .prepare_cached("SELECT first_version, position, stream FROM commits WHERE log = ?1 AND id = ?2")?;
     let mut by_event = transaction.prepare_cached("SELECT 1 FROM events WHERE log = ?1 AND id = ?2")?;
     let mut last = transaction.prepare_cached(
         "SELECT first_version + events - 1 FROM commits WHERE log = ?1 AND stream = ?2
@@ -61,11 +67,15 @@ fn facts(transaction: &Transaction<'_>, log: &Log, candidates: &[Candidate]) -> 
         let Candidate::Commit(commit) = candidate else { continue };
         let standing = by_id
             .query_row((log.key, commit.id.0.as_bytes()), |row| {
-                Ok(Standing { first_version: unsigned(row, 0)?, first_position: unsigned(row, 1)? })
+                let stream = stream(row, 2)?;
+                Ok(Standing { stream, first_version: unsigned(row, 0)?, first_position: unsigned(row, 1)? })
             })
             .optional()?;
         if let Some(standing) = standing {
             facts.commits.insert(commit.id, standing);
+            continue;
+        }
+        if !rights.write.includes(commit.stream.as_str()) {
             continue;
         }
         for EventId(event) in commit.events.iter().map(|event| event.id) {

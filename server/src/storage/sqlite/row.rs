@@ -5,8 +5,8 @@ use crate::{
     log_name::LogName,
     storage::{BoxError, StorageError, stored::StoredCommit},
 };
-use rusqlite::{Connection, OptionalExtension, Row};
-use tidelog::version::Position;
+use rusqlite::{Connection, OptionalExtension, Row, types::Type};
+use tidelog::{stream::StreamName, version::Position};
 use uuid::Uuid;
 
 /// A row of `logs`.
@@ -63,6 +63,13 @@ pub(super) fn signed(value: u64) -> rusqlite::Result<i64> {
     i64::try_from(value).map_err(|_| {
         rusqlite::Error::ToSqlConversionFailure(format!("{value} is above every version and position").into())
     })
+}
+
+/// The name of a stream.
+pub(super) fn stream(row: &Row<'_>, column: usize) -> rusqlite::Result<StreamName> {
+    let name = row.get_ref(column)?.as_str()?;
+    StreamName::parse(name)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }
 
 /// The columns that [`stored_commit`] reads.

@@ -16,7 +16,7 @@ use tidelog::{
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -79,6 +79,7 @@ impl Storage for Log {
         _: &'a LogName,
         after: &'a Cursor,
         _: PageLimit,
+        _: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         Box::pin(async move {
             let mut position: u64 = after.0.parse().unwrap_or(0);
@@ -90,7 +91,7 @@ impl Storage for Log {
                 self.passed.notify_one();
             }
             let cursor = Cursor(position.to_string());
-            Ok(Page { log_id: "eager".into(), commits, cursor, up_to_date: true })
+            Ok(Page { log_id: "eager".into(), commits, cursor, up_to_date: true, scope: None })
         })
     }
 

@@ -15,7 +15,7 @@ use tidelog::{
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError},
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use uuid::Uuid;
 
@@ -71,8 +71,9 @@ impl Storage for Logs {
         log: &'a LogName,
         after: &'a Cursor,
         limit: PageLimit,
+        streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
-        Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit))?) })
+        Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit, streams))?) })
     }
 
     fn bell(&self) -> &Bell {

@@ -7,6 +7,7 @@ mod memory;
 mod model;
 mod outcomes;
 mod pages;
+mod rights;
 mod together;
 
 use crate::{kit::NOW, postgres::Shared};
@@ -25,7 +26,7 @@ use tidelog_server::{
     LogName, Sqlite, Storage,
     candidate::Candidate,
     clock::Clock,
-    storage::{Offer, PageLimit, PushError},
+    storage::{Offer, PageLimit, PushError, Streams},
 };
 
 /// A place where logs are kept, at first empty.
@@ -111,7 +112,7 @@ impl Asking for dyn Storage {
     }
 
     async fn page_after(&self, after: &Cursor, limit: PageLimit) -> Page {
-        self.page(&academy(), after, limit).await.unwrap()
+        self.page(&academy(), after, limit, &Streams::all()).await.unwrap()
     }
 
     async fn pulled(&self, limit: PageLimit) -> Vec<ConfirmedCommit> {
@@ -121,7 +122,7 @@ impl Asking for dyn Storage {
     async fn pulled_from(&self, log: &LogName, limit: PageLimit) -> Vec<ConfirmedCommit> {
         let (mut commits, mut cursor) = (Vec::new(), Cursor::default());
         loop {
-            let page = self.page(log, &cursor, limit).await.unwrap();
+            let page = self.page(log, &cursor, limit, &Streams::all()).await.unwrap();
             commits.extend(page.commits);
             cursor = page.cursor;
             if page.up_to_date {
@@ -169,6 +170,12 @@ macro_rules! suites {
                         pages_are_bounded_in_bytes
                         cursors_are_checked
                         a_reader_of_an_empty_log_can_wait_for_its_first_event
+                    }
+                    rights {
+                        pages_pass_over_what_may_not_be_read
+                        what_may_not_be_written_is_rejected_alone
+                        what_may_not_be_known_has_no_influence
+                        who_writes_without_reading_is_told_nothing
                     }
                     together {
                         concurrent_pushes_leave_no_hole_and_no_double

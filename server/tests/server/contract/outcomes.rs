@@ -20,7 +20,8 @@ pub(super) async fn a_log_keeps_its_identity(place: impl Place) {
     let other = LogName::parse("other").unwrap();
     let first = storage.pushed(&[commit("course-1", None, 1)]).await.log_id;
     assert_eq!(storage.page_after(&Cursor::default(), PageLimit::default()).await.log_id, first);
-    let second = storage.page(&other, &Cursor::default(), PageLimit::default()).await.unwrap();
+    let second =
+        storage.page(&other, &Cursor::default(), PageLimit::default(), &Streams::all()).await.unwrap();
     assert_ne!(second.log_id, first);
     assert_eq!(second.commits, [], "logs hold nothing of each other");
     let pushed = storage.push(&other, candidates(&[commit("course-1", None, 1)]).into()).await.unwrap();

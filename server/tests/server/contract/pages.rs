@@ -61,7 +61,7 @@ pub(super) async fn cursors_are_checked(place: impl Place) {
     let one = |cursor: Cursor| {
         let storage = Arc::clone(&storage);
         async move {
-            match storage.page(&academy(), &cursor, PageLimit::events(1)).await {
+            match storage.page(&academy(), &cursor, PageLimit::events(1), &Streams::all()).await {
                 Ok(page) => Ok(page),
                 Err(PageError::Cursor(error)) => Err(error),
                 Err(other) => panic!("{other}"),
@@ -71,7 +71,8 @@ pub(super) async fn cursors_are_checked(place: impl Place) {
     let middle = one(Cursor::default()).await.unwrap().cursor;
     let end = one(middle.clone()).await.unwrap().cursor;
     assert_eq!(one(end.clone()).await.unwrap().commits, []);
-    let theirs = storage.page(&other, &Cursor::default(), PageLimit::default()).await.unwrap().cursor;
+    let theirs =
+        storage.page(&other, &Cursor::default(), PageLimit::default(), &Streams::all()).await.unwrap().cursor;
     assert_eq!(one(theirs).await.unwrap_err(), InvalidCursor::OtherLog);
     for bad in ["0", "6", "latest", "ä", &end.0[1..]] {
         assert_eq!(one(Cursor(bad.to_owned())).await.unwrap_err(), InvalidCursor::Unreadable, "{bad}");

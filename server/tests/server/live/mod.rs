@@ -17,7 +17,7 @@ pub(crate) fn limited(limits: Limits) -> Config {
 
 /// A part of a stream.
 #[derive(Debug)]
-enum Part {
+pub(crate) enum Part {
     /// A comment.
     Beat,
     Control(Value),
@@ -28,7 +28,7 @@ enum Part {
 }
 
 /// A stream of server-sent events, read as it comes.
-struct Stream {
+pub(crate) struct Stream {
     answer: Response,
     text: String,
 }
@@ -42,7 +42,7 @@ impl Stream {
         Self::of(asking(client, query).send().await.unwrap()).await
     }
 
-    async fn of(answer: Response) -> Self {
+    pub(crate) async fn of(answer: Response) -> Self {
         let status = answer.status();
         if status != 200 {
             panic!("{status}: {}", answer.text().await.unwrap());
@@ -54,7 +54,7 @@ impl Stream {
     }
 
     /// The next part; none at the end of the stream.
-    async fn next(&mut self) -> Option<Part> {
+    pub(crate) async fn next(&mut self) -> Option<Part> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -70,7 +70,7 @@ impl Stream {
         }
     }
 
-    async fn control(&mut self) -> Value {
+    pub(crate) async fn control(&mut self) -> Value {
         match self.next().await {
             Some(Part::Control(control)) => control,
             other => panic!("{other:?} instead of a control event"),
@@ -78,7 +78,7 @@ impl Stream {
     }
 
     /// The next page; heartbeats are passed over.
-    async fn page(&mut self) -> Page {
+    pub(crate) async fn page(&mut self) -> Page {
         loop {
             match self.next().await {
                 Some(Part::Beat) => (),

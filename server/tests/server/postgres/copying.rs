@@ -17,7 +17,7 @@ use tidelog::{
 use tidelog_server::{
     LogName, Storage,
     copy::{Copied, CopyError, Progress, copy},
-    storage::{Offer, PageLimit, PushError, StorageError},
+    storage::{Offer, PageLimit, PushError, StorageError, Streams},
 };
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -46,12 +46,15 @@ async fn filled(large_ones: usize) -> (File, Arc<dyn Storage>) {
     }
     let offer = Offer {
         commits: candidates(&[commit("course-1", Any, 2)]),
-        cursor: Option::None,
         producer: producer(5),
+        ..Offer::default()
     };
     storage.push(&academy(), offer).await.unwrap();
     storage.push(&school(), candidates(&[commit("course-1", None, 2)]).into()).await.unwrap();
-    storage.page(&LogName::parse("empty").unwrap(), &Cursor::default(), PageLimit::default()).await.unwrap();
+    storage
+        .page(&LogName::parse("empty").unwrap(), &Cursor::default(), PageLimit::default(), &Streams::all())
+        .await
+        .unwrap();
     (file, storage)
 }
 
@@ -81,8 +84,8 @@ async fn clients_go_on_as_if_nothing_had_happened() {
         let mut cursor = Cursor::default();
         loop {
             // Identity, cursors, positions, versions and recordedAt are all in a page.
-            let page = before.page(&log, &cursor, PageLimit::events(2)).await.unwrap();
-            assert_eq!(after.page(&log, &cursor, PageLimit::events(2)).await.unwrap(), page);
+            let page = before.page(&log, &cursor, PageLimit::events(2), &Streams::all()).await.unwrap();
+            assert_eq!(after.page(&log, &cursor, PageLimit::events(2), &Streams::all()).await.unwrap(), page);
             cursor = page.cursor;
             if page.up_to_date {
                 break;
@@ -97,7 +100,7 @@ async fn clients_go_on_as_if_nothing_had_happened() {
     assert_eq!(statuses(&after.pushed(&[same_event]).await), ["rejected"]);
     let offer = |sequence| {
         let commits = candidates(&[commit("course-1", Any, 1)]);
-        Offer { commits, cursor: Option::None, producer: producer(sequence) }
+        Offer { commits, producer: producer(sequence), ..Offer::default() }
     };
     let fenced = after.push(&academy(), offer(5)).await.unwrap_err();
     assert!(matches!(fenced, PushError::Fenced(_)), "{fenced}");

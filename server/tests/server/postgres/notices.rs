@@ -37,7 +37,8 @@ async fn a_push_to_one_rings_at_the_other() {
     // And the other way round.
     let mut heard = one.bell().listen(&academy());
     other.pushed(&[commit("course-1", Any, 1)]).await;
-    assert_eq!(rung(&mut heard).await, 5);
+    // The notice of the push before may come late: it is heard by whoever listens by then.
+    while rung(&mut heard).await < 5 {}
     elsewhere.mark_unchanged();
 }
 

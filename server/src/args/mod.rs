@@ -1,10 +1,13 @@
 //! The arguments of the binary.
 
+mod access;
+
+use access::AccessArgs;
 use axum::http::HeaderValue;
 use clap::{Parser, Subcommand, value_parser};
 use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{
-    Access, Limits, NotAToken, Origins, Token,
+    Limits, NotAToken, Origins,
     storage::postgres::{PostgresAddress, PostgresLimits},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -81,14 +84,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = PostgresLimits::default().connections, value_parser = connections)]
     database_connections: usize,
 
-    /// Bearer token that clients show; may be given several times. Other users of this machine can read arguments:
-    /// prefer the environment, TIDELOG_TOKENS="ONE TWO"
-    #[arg(long = "token", value_name = "TOKEN")]
-    tokens: Vec<String>,
-
-    /// Serve everybody, without a token
-    #[arg(long, conflicts_with = "tokens")]
-    no_auth: bool,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
 
     /// Origin whose pages may use the server, such as https://academy.example; may be given several times [default: any]
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
@@ -157,34 +154,33 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(crate) enum ArgsError {
     /// There is no token, and nobody said that none is wanted.
     #[error(
-        "no token: give --token TOKEN or TIDELOG_TOKENS, or --no-auth to serve everybody who reaches the server"
+        "no token: give --token TOKEN or TIDELOG_TOKENS, --jwt-key FILE or TIDELOG_JWT_SECRET, or --no-auth to serve everybody who \
+         reaches the server"
     )]
     NoToken,
     /// A token has not the form of one.
     #[error(transparent)]
     Token(#[from] NotAToken),
+    /// There is an issuer or an audience, but no key.
+    #[error("--jwt-issuer and --jwt-audience need a key: give --jwt-key FILE or TIDELOG_JWT_SECRET")]
+    NoKey,
+    /// The shared secret is of no use.
+    #[error("TIDELOG_JWT_SECRET: {0}")]
+    Secret(String),
+    /// A file with keys is of no use.
+    #[error("--jwt-key {}: {reason}", file.display())]
+    Key {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An origin has not the form of one.
     #[error("{0:?} is no origin: give scheme, host and port, such as https://academy.example")]
     Origin(String),
 }
 
 impl Serve {
-    /// Who may use the logs. The environment is read only if no token stands in the arguments.
-    pub(crate) fn access(&self) -> Result<Access, ArgsError> {
-        if self.no_auth {
-            return Ok(Access::Open);
-        }
-        let environment = std::env::var("TIDELOG_TOKENS").unwrap_or_default();
-        let tokens: Vec<&str> = match self.tokens.as_slice() {
-            [] => environment.split([' ', ',', '\n', '\t']).filter(|token| !token.is_empty()).collect(),
-            given => given.iter().map(String::as_str).collect(),
-        };
-        if tokens.is_empty() {
-            return Err(ArgsError::NoToken);
-        }
-        Ok(Access::Tokens(tokens.into_iter().map(Token::parse).collect::<Result<_, _>>()?))
-    }
-
     pub(crate) fn origins(&self) -> Result<Origins, ArgsError> {
         if self.origins.is_empty() {
             return Ok(Origins::Any);

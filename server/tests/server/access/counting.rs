@@ -1,0 +1,54 @@
+//! A storage that counts what it is asked: where two requests make the same calls, they differ in nothing that could take time.
+
+use futures_util::future::BoxFuture;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use tidelog_server::{
+    LogName, Sqlite, Storage,
+    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+};
+
+pub(super) struct Counting {
+    inner: Sqlite,
+    calls: AtomicUsize,
+}
+
+impl Counting {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { inner: Sqlite::in_memory().unwrap(), calls: AtomicUsize::new(0) })
+    }
+
+    /// How often it was asked since the last call.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Storage for Counting {
+    fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.push(log, offer)
+    }
+
+    fn page<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: PageLimit,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<Page, PageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.page(log, after, limit, streams)
+    }
+
+    fn bell(&self) -> &Bell {
+        self.inner.bell()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>> {
+        self.inner.ping()
+    }
+}
