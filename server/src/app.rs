@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     config::Limits,
     cors::cors,
+    deadline::Deadline,
     drain::drain,
     health::health,
     live::Places,
@@ -73,7 +74,11 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let pass = Shared::from_ref(state).access.admit(&parts.headers)?;
+        let shared = Shared::from_ref(state);
+        // The keys of tokens may have to be fetched.
+        let deadline = Deadline::after(shared.limits.request_timeout);
+        let pass =
+            deadline.bound(shared.access.admit(&parts.headers)).await.map_err(|_| Refusal::busy())??;
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Refusal::not_found(error.body_text()))?;

@@ -33,11 +33,15 @@ mod push;
 mod refusal;
 mod serve;
 pub mod storage;
+mod trust;
 pub mod verify;
 
 pub use tidelog::authority::{candidate, cursor, judge};
 
-pub use access::{Access, Key, KeyError, LEEWAY, MAX_KEYS, MIN_SECRET, NotAToken, Token, Verifier};
+pub use access::{
+    Access, KEYS_AGE, KEYS_PAUSE, Key, KeyError, KeysAddressError, LEEWAY, MAX_KEYS, MIN_SECRET, NotAToken,
+    PublishedKeys, Token, Verifier,
+};
 pub use app::app;
 pub use config::{Config, Limits, Origins};
 pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};

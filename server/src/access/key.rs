@@ -110,6 +110,15 @@ impl Key {
         (signs && said == Some(algorithm) && !is_short).then_some(Self { id, algorithm, key })
     }
 
+    pub(super) fn is_secret(&self) -> bool {
+        self.algorithm == Algorithm::HS256
+    }
+
+    /// Whether this is the key that a token names, or it names none.
+    pub(super) fn is_named(&self, id: Option<&str>) -> bool {
+        id.is_none() || self.id.as_deref() == id
+    }
+
     /// Whether a token that names this key, or none, may have been signed with it.
     pub(super) fn may_be(&self, id: Option<&str>, algorithm: Algorithm) -> bool {
         let same = match (&self.id, id) {

@@ -4,11 +4,13 @@
 mod claims;
 mod key;
 mod pass;
+mod published;
 mod signatures;
 mod token;
 mod verifier;
 
 pub use key::{Key, KeyError, MAX_KEYS, MIN_SECRET};
+pub use published::{KEYS_AGE, KEYS_PAUSE, KeysAddressError, PublishedKeys};
 pub use token::{NotAToken, Token};
 pub use verifier::{LEEWAY, Verifier};
 
@@ -32,7 +34,7 @@ pub enum Access {
 
 impl Access {
     /// What the bearer of the token in the `Authorization` header may do.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Pass, Refusal> {
+    pub(crate) async fn admit(&self, headers: &HeaderMap) -> Result<Pass, Refusal> {
         let (tokens, verifier) = match self {
             Self::Open => return Ok(Pass::default()),
             Self::Tokens(tokens) => (tokens, None),
@@ -53,7 +55,10 @@ impl Access {
         if Token::is_among(tokens, shown) {
             return Ok(Pass::default());
         }
-        let pass = verifier.ok_or(BadToken::Unknown).and_then(|verifier| verifier.check(shown));
+        let pass = match verifier {
+            Some(verifier) => verifier.check(shown).await,
+            None => Err(BadToken::Unknown),
+        };
         pass.map_err(|error| Refusal::unauthorized(&error.to_string(), true))
     }
 }
@@ -62,26 +67,26 @@ impl Access {
 mod tests {
     use super::*;
 
-    fn admits(access: &Access, authorization: Option<&str>) -> bool {
+    async fn admits(access: &Access, authorization: Option<&str>) -> bool {
         let mut headers = HeaderMap::new();
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, value.parse().unwrap());
         }
-        access.admit(&headers).is_ok()
+        access.admit(&headers).await.is_ok()
     }
 
-    #[test]
-    fn only_a_known_token_is_admitted() {
+    #[tokio::test]
+    async fn only_a_known_token_is_admitted() {
         let access = Access::Tokens(["one", "two"].map(|token| Token::parse(token).unwrap()).to_vec());
         for good in ["Bearer one", "bearer two", "BEARER  one "] {
-            assert!(admits(&access, Some(good)), "{good:?}");
+            assert!(admits(&access, Some(good)).await, "{good:?}");
         }
         for bad in ["", "one", "Bearer", "Bearer ", "Bearer on", "Bearer onet", "Basic one", "Bearer one two"]
         {
-            assert!(!admits(&access, Some(bad)), "{bad:?}");
+            assert!(!admits(&access, Some(bad)).await, "{bad:?}");
         }
-        assert!(!admits(&access, None));
-        assert!(admits(&Access::Open, None));
-        assert!(!admits(&Access::Tokens(Vec::new()), Some("Bearer ")));
+        assert!(!admits(&access, None).await);
+        assert!(admits(&Access::Open, None).await);
+        assert!(!admits(&Access::Tokens(Vec::new()), Some("Bearer ")).await);
     }
 }

@@ -1,8 +1,11 @@
 //! Signed tokens (JWT, RFC 7519): whether one is genuine, in force and meant for this server.
 
-use super::{claims::Claims, key::Key, pass::Pass, signatures};
-use jsonwebtoken::{Header, TokenData, Validation, decode, decode_header, errors::ErrorKind};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use super::{claims::Claims, key::Key, pass::Pass, published::PublishedKeys, signatures};
+use jsonwebtoken::{Algorithm, Header, TokenData, Validation, decode, decode_header, errors::ErrorKind};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::time::Instant;
 
 /// How far the clocks of issuer and server may differ.
@@ -14,6 +17,7 @@ const MAX_LENGTH: usize = 16 << 10;
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Vec<Key>,
+    published: Option<Arc<PublishedKeys>>,
     issuer: Option<String>,
     audience: Option<String>,
 }
@@ -23,7 +27,13 @@ impl Verifier {
     #[must_use]
     pub fn new(keys: Vec<Key>) -> Self {
         signatures::install();
-        Self { keys, issuer: None, audience: None }
+        Self { keys, published: None, issuer: None, audience: None }
+    }
+
+    /// Takes also those that are signed with a key that is published.
+    #[must_use]
+    pub fn and_published(self, keys: PublishedKeys) -> Self {
+        Self { published: Some(Arc::new(keys)), ..self }
     }
 
     /// Takes only tokens whose `iss` is this.
@@ -40,7 +50,7 @@ impl Verifier {
     }
 
     /// What the token allows.
-    pub(super) fn check(&self, token: &[u8]) -> Result<Pass, BadToken> {
+    pub(super) async fn check(&self, token: &[u8]) -> Result<Pass, BadToken> {
         if token.len() > MAX_LENGTH {
             return Err(BadToken::TooLong(token.len()));
         }
@@ -50,8 +60,18 @@ impl Verifier {
             return Err(BadToken::Unknown);
         }
         let Header { kid, alg, .. } = header;
+        let mut published: Arc<[Key]> = Arc::default();
+        if let Some(keys) = &self.published {
+            keys.look_after();
+            let is_known = |key: &Key| key.is_named(kid.as_deref()) && key.may_be(None, alg);
+            if alg != Algorithm::HS256 && !self.keys.iter().chain(&*keys.known()).any(is_known) {
+                keys.renew().await;
+            }
+            published = keys.known();
+        }
         let mut refused = BadToken::Unknown;
-        for key in self.keys.iter().filter(|key| key.may_be(kid.as_deref(), alg)) {
+        let keys = self.keys.iter().chain(&*published);
+        for key in keys.filter(|key| key.may_be(kid.as_deref(), alg)) {
             match self.check_with(key, token) {
                 Err(BadToken::Unknown) => {}
                 Err(other) => refused = other,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tidelog_server::{Access, Key, Token, Verifier};
+use tidelog_server::{Access, Key, PublishedKeys, Token, Verifier};
 
 /// Who may use the logs.
 #[derive(Parser)]
@@ -18,13 +18,18 @@ pub(crate) struct AccessArgs {
     tokens: Vec<String>,
 
     /// Serve everybody, without a token
-    #[arg(long, conflicts_with_all = ["tokens", "jwt_keys", "jwt_issuer", "jwt_audience"])]
+    #[arg(long, conflicts_with_all = ["tokens", "jwt_keys", "jwt_keys_url", "jwt_issuer", "jwt_audience"])]
     no_auth: bool,
 
     /// File with a key that signs tokens (JWT), which say what they allow: a public key in PEM (RS256, ES256, EdDSA) or a JSON
     /// Web Key Set; may be given several times. A secret for HS256 is given in the environment, TIDELOG_JWT_SECRET
     #[arg(long = "jwt-key", value_name = "FILE")]
     jwt_keys: Vec<PathBuf>,
+
+    /// Address of the keys that sign tokens, as a JSON Web Key Set: https://…, or http://… on this machine. They are fetched when a token
+    /// names one that is not known, at most once a minute, and every ten minutes
+    #[arg(long, value_name = "URL")]
+    jwt_keys_url: Option<String>,
 
     /// Take only signed tokens of this issuer (claim iss)
     #[arg(long, value_name = "ISSUER")]
@@ -48,13 +53,13 @@ impl AccessArgs {
         };
         let tokens: Vec<_> = tokens.into_iter().map(Token::parse).collect::<Result<_, _>>()?;
         let keys = self.keys()?;
-        match (tokens.is_empty(), keys.is_empty()) {
+        match (tokens.is_empty(), keys.is_empty() && self.jwt_keys_url.is_none()) {
             (true, true) => Err(ArgsError::NoToken),
             (false, true) if self.jwt_issuer.is_some() || self.jwt_audience.is_some() => {
                 Err(ArgsError::NoKey)
             }
             (false, true) => Ok(Access::Tokens(tokens)),
-            (_, false) => Ok(Access::Signed(tokens, Arc::new(self.verifier(keys)))),
+            (_, false) => Ok(Access::Signed(tokens, Arc::new(self.verifier(keys)?))),
         }
     }
 
@@ -69,7 +74,7 @@ impl AccessArgs {
         Ok(keys)
     }
 
-    fn verifier(&self, keys: Vec<Key>) -> Verifier {
+    fn verifier(&self, keys: Vec<Key>) -> Result<Verifier, ArgsError> {
         let mut verifier = Verifier::new(keys);
         if let Some(issuer) = &self.jwt_issuer {
             verifier = verifier.issued_by(issuer);
@@ -77,7 +82,10 @@ impl AccessArgs {
         if let Some(audience) = &self.jwt_audience {
             verifier = verifier.meant_for(audience);
         }
-        verifier
+        if let Some(url) = &self.jwt_keys_url {
+            verifier = verifier.and_published(PublishedKeys::at(url)?);
+        }
+        Ok(verifier)
     }
 }
 

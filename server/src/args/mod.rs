@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use clap::{Parser, Subcommand, value_parser};
 use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{
-    Limits, NotAToken, Origins,
+    KeysAddressError, Limits, NotAToken, Origins,
     storage::postgres::{PostgresAddress, PostgresLimits},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -154,7 +154,7 @@ fn connections(text: &str) -> Result<usize, String> {
 pub(crate) enum ArgsError {
     /// There is no token, and nobody said that none is wanted.
     #[error(
-        "no token: give --token TOKEN or TIDELOG_TOKENS, --jwt-key FILE or TIDELOG_JWT_SECRET, or --no-auth to serve everybody who \
+        "no token: give --token TOKEN or TIDELOG_TOKENS, a key of signed tokens (--jwt-key FILE, --jwt-keys-url URL or TIDELOG_JWT_SECRET), or --no-auth to serve everybody who \
          reaches the server"
     )]
     NoToken,
@@ -162,8 +162,13 @@ pub(crate) enum ArgsError {
     #[error(transparent)]
     Token(#[from] NotAToken),
     /// There is an issuer or an audience, but no key.
-    #[error("--jwt-issuer and --jwt-audience need a key: give --jwt-key FILE or TIDELOG_JWT_SECRET")]
+    #[error(
+        "--jwt-issuer and --jwt-audience need a key: give --jwt-key FILE, --jwt-keys-url URL or TIDELOG_JWT_SECRET"
+    )]
     NoKey,
+    /// The address of keys is of no use.
+    #[error("--jwt-keys-url: {0}")]
+    KeysAddress(#[from] KeysAddressError),
     /// The shared secret is of no use.
     #[error("TIDELOG_JWT_SECRET: {0}")]
     Secret(String),

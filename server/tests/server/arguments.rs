@@ -16,6 +16,7 @@ async fn help_and_version() {
         "--token",
         "--no-auth",
         "--jwt-key",
+        "--jwt-keys-url",
         "--jwt-issuer",
         "--jwt-audience",
         "--allow-origin",
@@ -27,7 +28,7 @@ async fn help_and_version() {
 
 #[tokio::test]
 async fn what_makes_no_server_is_said() {
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 14] = [
         (&[], 1, "--no-auth"),
         (&["--token", ""], 1, "visible ASCII"),
         (&["--token", "a b"], 1, "visible ASCII"),
@@ -36,6 +37,7 @@ async fn what_makes_no_server_is_said() {
         (&["--jwt-key", "/nowhere/k.pem"], 1, "/nowhere/k.pem: No such file"),
         (&["--jwt-key", "/dev/null"], 1, "not a public key in PEM"),
         (&["--token", "a", "--jwt-audience", "b"], 1, "need a key"),
+        (&["--jwt-keys-url", "http://academy.example/keys"], 1, "no address of keys"),
         (&["--no-auth", "--database", "/nowhere/at/all.sqlite"], 1, "/nowhere/at/all.sqlite"),
         (&["--no-auth", "--database", ":memory:", "--listen", "nowhere"], 1, "nowhere"),
         (&["--no-auth", "--database", ":memory:", "--listen", "192.0.2.1:1"], 1, "192.0.2.1:1"),

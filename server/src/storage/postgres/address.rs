@@ -1,7 +1,7 @@
 //! Where the database is, and the way there.
 
-use crate::storage::StorageError;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use crate::{storage::StorageError, trust};
+use rustls::RootCertStore;
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 use tokio_postgres::{
     Config,
@@ -69,24 +69,14 @@ impl PostgresAddress {
 
     /// What encrypts, as far as the address wants it.
     pub(super) fn tls(&self) -> Result<MakeRustlsConnect, StorageError> {
-        let mut roots = RootCertStore::empty();
-        if self.0.get_ssl_mode() != SslMode::Disable {
-            let found = rustls_native_certs::load_native_certs();
-            for error in &found.errors {
-                tracing::warn!("root certificates of the system: {error}");
-            }
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            if added == 0 && self.0.get_ssl_mode() == SslMode::Require {
-                let reason = "the system has no root certificates to check the database's against: install them, or name a \
-                              file of them in SSL_CERT_FILE";
-                return Err(StorageError::Address(reason.into()));
-            }
+        let mode = self.0.get_ssl_mode();
+        let roots = if mode == SslMode::Disable { RootCertStore::empty() } else { trust::system_roots() };
+        if roots.is_empty() && mode == SslMode::Require {
+            let reason = "the system has no root certificates to check the database's against: install them, or name a \
+                          file of them in SSL_CERT_FILE";
+            return Err(StorageError::Address(reason.into()));
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| StorageError::Failed(error.into()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = trust::encryption(roots).map_err(|error| StorageError::Failed(error.into()))?;
         Ok(MakeRustlsConnect::new(config))
     }
 }

@@ -2,6 +2,7 @@
 
 mod counting;
 mod genuine;
+mod published;
 mod signing;
 mod streams;
 mod table;
