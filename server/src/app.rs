@@ -7,12 +7,14 @@ use crate::{
     cors::cors,
     deadline::Deadline,
     drain::drain,
-    health::health,
+    health::{health, ready},
     live::Places,
     log_name::LogName,
+    metrics::Sources,
     pull::pull,
     push::push,
     refusal::Refusal,
+    requests::watch,
     storage::Storage,
 };
 use axum::{
@@ -38,12 +40,16 @@ pub(crate) struct Shared {
 /// The server as an axum router: to be served by [`serve`](crate::serve), to be called in a test, or to stand beside
 /// routes of your own.
 pub fn app(config: Config) -> Router {
-    let Config { storage, access, origins, limits } = config;
+    let Config { storage, access, origins, limits, metrics } = config;
     let pushes = Arc::new(Semaphore::new(limits.max_pushes.max(1)));
     let places = Places::new(limits.max_live);
+    if let Some(metrics) = &metrics {
+        metrics.look_at(Sources { places: places.clone(), storage: Arc::clone(&storage) });
+    }
     let shared = Shared { storage, limits, pushes, places, access: Arc::new(access) };
     Router::new()
         .route("/healthz", get(health))
+        .route("/readyz", get(ready))
         .route("/logs/{log}/commits", post(push))
         .route("/logs/{log}/events", get(pull))
         .fallback(no_such_resource)
@@ -51,6 +57,7 @@ pub fn app(config: Config) -> Router {
         .with_state(shared)
         .layer(from_fn_with_state(limits.request_timeout, drain))
         .layer(cors(&origins))
+        .layer(from_fn_with_state(metrics, watch))
 }
 
 async fn no_such_resource(uri: Uri) -> Refusal {

@@ -1,6 +1,6 @@
 //! What a server is made of.
 
-use crate::{access::Access, storage::Storage};
+use crate::{access::Access, metrics::Metrics, storage::Storage};
 use axum::http::HeaderValue;
 use std::{sync::Arc, time::Duration};
 use tidelog::sync::protocol::MAX_PUSH_BYTES;
@@ -17,13 +17,15 @@ pub struct Config {
     pub origins: Origins,
     /// Bounds on what a client can take up.
     pub limits: Limits,
+    /// Where to count what the server does. Default: nowhere.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Config {
     /// The defaults, over this storage, for these clients.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>, access: Access) -> Self {
-        Self { storage, access, origins: Origins::Any, limits: Limits::default() }
+        Self { storage, access, origins: Origins::Any, limits: Limits::default(), metrics: None }
     }
 }
 
@@ -60,7 +62,10 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How long a client may take nothing of what it is sent before its connection is cut. Default 30 s.
     pub stall_timeout: Duration,
-    /// How long requests under way may go on after the server was told to stop. Default 10 s.
+    /// How long the server goes on as before after it was told to stop, while `/readyz` says 503: time for a balancer to hear of it and
+    /// send clients elsewhere. Default 0 s.
+    pub shutdown_delay: Duration,
+    /// How long requests under way may go on after that. Default 10 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -76,6 +81,7 @@ impl Default for Limits {
             live_for: Duration::from_secs(60),
             heartbeat: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
+            shutdown_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

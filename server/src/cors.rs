@@ -1,6 +1,6 @@
 //! Which pages may talk to the server from a browser (the CORS protocol of <https://fetch.spec.whatwg.org/>).
 
-use crate::config::Origins;
+use crate::{config::Origins, requests::X_REQUEST_ID};
 use axum::http::{
     Method,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
@@ -21,6 +21,6 @@ pub(crate) fn cors(origins: &Origins) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST])
         // A wildcard would not cover Authorization.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE])
+        .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE, X_REQUEST_ID])
         .max_age(MAX_AGE)
 }

@@ -28,9 +28,11 @@ mod drain;
 mod health;
 mod live;
 mod log_name;
+mod metrics;
 mod pull;
 mod push;
 mod refusal;
+mod requests;
 mod serve;
 pub mod storage;
 mod trust;
@@ -45,5 +47,6 @@ pub use access::{
 pub use app::app;
 pub use config::{Config, Limits, Origins};
 pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};
+pub use metrics::{Metrics, MetricsError, metrics_app};
 pub use serve::{Stopped, serve};
 pub use storage::{Storage, postgres::Postgres, sqlite::Sqlite};

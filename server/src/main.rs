@@ -3,34 +3,42 @@
 mod args;
 mod commands;
 
-use args::{Args, Command, Database, Serve};
+use args::{Args, Command, Database, LogFormat, Serve};
 use clap::Parser;
 use std::{
     error::Error,
-    future::Future,
+    future::{Future, pending},
     io::{IsTerminal, Write},
     process::ExitCode,
     sync::Arc,
 };
 use tidelog_server::{
-    Access, Config, Origins, Postgres, Sqlite, Stopped, Storage, app, serve,
+    Access, Config, Limits, Metrics, Origins, Postgres, Sqlite, Stopped, Storage, app, metrics_app, serve,
     storage::postgres::PostgresAddress,
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let ansi = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_max_level(args.log).with_ansi(ansi).with_writer(std::io::stderr).init();
+    log(&args);
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tidelog-server: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn log(args: &Args) {
+    let lines = tracing_subscriber::fmt().with_max_level(args.log).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).init(),
     }
 }
 
@@ -52,18 +60,40 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 async fn serve_until_told(args: Serve, access: Access, origins: Origins) -> Result<(), Box<dyn Error>> {
     let storage = open(&args).await?;
     let limits = args.limits();
-    let config = Config { origins, limits, ..Config::new(storage, access) };
-    let listener = TcpListener::bind(&args.listen)
-        .await
-        .map_err(|error| format!("can't listen on {}: {error}", args.listen))?;
+    let listener = bind(&args.listen).await?;
+    let numbers = match &args.metrics_listen {
+        Some(address) => Some((Arc::new(Metrics::new()?), bind(address).await?)),
+        None => None,
+    };
+    let metrics = numbers.as_ref().map(|(metrics, _)| Arc::clone(metrics));
+    let config = Config { origins, limits, metrics, ..Config::new(storage, access) };
     let stop = told_to_stop()?;
     let address = listener.local_addr()?;
     // Whoever started the server may have closed its end of the pipe already.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-    if serve(listener, app(config), limits, stop).await == Stopped::Cut {
+    let numbers = numbers.map(|(metrics, listener)| serve_metrics(metrics, listener)).transpose()?;
+    let stopped = serve(listener, app(config), limits, stop).await;
+    if let Some(numbers) = numbers {
+        numbers.abort();
+    }
+    if stopped == Stopped::Cut {
         tracing::warn!("some requests took longer than the time to shut down and were cut");
     }
     Ok(())
+}
+
+async fn bind(address: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}"))
+}
+
+/// Serves the numbers until it is aborted: also while the server stops.
+fn serve_metrics(metrics: Arc<Metrics>, listener: TcpListener) -> std::io::Result<JoinHandle<()>> {
+    let address = listener.local_addr()?;
+    let _ = writeln!(std::io::stdout(), "metrics on http://{address}/metrics");
+    let limits = Limits { max_connections: 64, ..Limits::default() };
+    Ok(tokio::spawn(async move {
+        serve(listener, metrics_app(metrics), limits, pending()).await;
+    }))
 }
 
 async fn open(args: &Serve) -> Result<Arc<dyn Storage>, Box<dyn Error>> {

@@ -7,6 +7,7 @@ use crate::{
     live::{self, Stopping, Tail},
     log_name::LogName,
     refusal::Refusal,
+    requests::Tally,
     storage::PageLimit,
 };
 use axum::{
@@ -32,6 +33,7 @@ pub(crate) async fn pull(
     State(shared): State<Shared>,
     Admitted { log, pass }: Admitted,
     stopping: Option<Extension<Stopping>>,
+    tally: Tally,
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refusal> {
@@ -40,16 +42,16 @@ pub(crate) async fn pull(
     let limit = PageLimit::events(page_events(limit)?);
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
     match (live::is_wanted(&headers), wait) {
-        (false, None) => page(&shared, &log, &pass, &after, limit).await,
+        (false, None) => page(&shared, &log, &pass, &after, limit, &tally).await,
         (false, Some(seconds)) => {
             let time = live::check_wait(seconds)?;
             let wanted = Wanted { log, after, limit, time };
-            live::wait(tail(&shared, wanted, pass, stopping)?).await
+            live::wait(Tail { tally, ..tail(&shared, wanted, pass, stopping)? }).await
         }
         (true, None) => {
             let after = live::last_id(&headers)?.unwrap_or(after);
             let wanted = Wanted { log, after, limit, time: shared.limits.live_for };
-            live::stream(tail(&shared, wanted, pass, stopping)?).await
+            live::stream(Tail { tally, ..tail(&shared, wanted, pass, stopping)? }).await
         }
         (true, Some(_)) => {
             Err(Refusal::invalid("wait belongs to an answer in JSON: a stream of events waits by itself"))
@@ -63,10 +65,12 @@ async fn page(
     pass: &Pass,
     after: &Cursor,
     limit: PageLimit,
+    tally: &Tally,
 ) -> Result<Response, Refusal> {
     let deadline = Deadline::after(shared.limits.request_timeout);
     let page = shared.storage.page(log, after, limit, &pass.rights.read);
     let page = deadline.bound(page).await.map_err(|_| Refusal::busy())??;
+    tally.pulled(&page);
     // A restored server may have another page at the same address.
     Ok(([(CACHE_CONTROL, "no-store")], Json(page)).into_response())
 }
@@ -92,6 +96,7 @@ fn tail(shared: &Shared, wanted: Wanted, pass: Pass, stopping: Stopping) -> Resu
         limit,
         streams: pass.rights.read,
         stopping,
+        tally: Tally::default(),
         until: pass.until.map_or(until, |end| end.min(until)),
         heartbeat: shared.limits.heartbeat,
         request_timeout: shared.limits.request_timeout,

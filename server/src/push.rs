@@ -4,6 +4,7 @@ use crate::{
     app::{Admitted, Shared},
     deadline::Deadline,
     refusal::Refusal,
+    requests::Tally,
 };
 use axum::{
     Json,
@@ -21,20 +22,25 @@ use tidelog::authority::request::read_push;
 pub(crate) async fn push(
     State(shared): State<Shared>,
     Admitted { log, pass }: Admitted,
+    tally: Tally,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let deadline = Deadline::after(shared.limits.request_timeout);
     check_media_type(&headers)?;
+    let waiting = tally.waiting();
     let permit = deadline.bound(shared.pushes.acquire()).await.map_err(|_| Refusal::busy())?;
+    drop(waiting);
     let bytes = deadline
         .bound(read(&headers, body, shared.limits.max_body))
         .await
         .map_err(|_| Refusal::body_too_slow())??;
     let offer = pass.sign(read_push(&bytes)?)?;
     drop(bytes);
+    let sizes: Vec<_> = offer.commits.iter().map(|commit| commit.event_ids().count()).collect();
     let pushed = deadline.bound(shared.storage.push(&log, offer)).await.map_err(|_| Refusal::busy())??;
     drop(permit);
+    tally.pushed(&pushed, &sizes);
     Ok(([(CACHE_CONTROL, "no-store")], Json(pushed)).into_response())
 }
 

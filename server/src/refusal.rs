@@ -10,6 +10,15 @@ use axum::{
 };
 use tidelog::{authority, sync::protocol::problem};
 
+/// Why a request was refused, for the line that is written about it: beside the answer, never in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Why {
+    /// The type of the problem.
+    pub(crate) problem: &'static str,
+    /// What the server could not do. Not what is wrong with a request: that may quote from it.
+    pub(crate) detail: Option<String>,
+}
+
 /// An answer other than success: what the protocol says of it, and what HTTP wants beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -106,7 +115,12 @@ impl Refusal {
             .with(RETRY_AFTER, "30")
     }
 
-    fn unavailable(detail: &str) -> Self {
+    /// 503, for who asks whether the server can serve.
+    pub(crate) fn not_ready(detail: &'static str) -> Self {
+        Self::unavailable(detail)
+    }
+
+    fn unavailable(detail: &'static str) -> Self {
         let title = "The server can't answer at the moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail).with(RETRY_AFTER, "1")
     }
@@ -156,6 +170,8 @@ impl IntoResponse for Refusal {
         let body = serde_json::to_vec(&self.plain.problem()).unwrap_or_default();
         let status = StatusCode::from_u16(self.plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, body).into_response();
+        let detail = status.is_server_error().then_some(self.plain.detail);
+        response.extensions_mut().insert(Why { problem: self.plain.problem_type, detail });
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -27,8 +27,8 @@ pub enum Stopped {
     Cut,
 }
 
-/// Serves the router on the listener until `stop` resolves; then accepts no more, ends idle connections and streams of news
-/// at once and lets requests under way finish.
+/// Serves the router on the listener until `stop` resolves. Then `/readyz` answers 503 at once; after
+/// [`Limits::shutdown_delay`] it accepts no more, ends idle connections and streams of news, and lets requests under way finish.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -42,6 +42,11 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).max_buf_size(BUFFER);
+    let stop = async {
+        stop.await;
+        stopper.leave();
+        time::sleep(limits.shutdown_delay).await;
+    };
     let mut stop = pin!(stop);
     loop {
         let accepted = async {

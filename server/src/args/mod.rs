@@ -4,7 +4,7 @@ mod access;
 
 use access::AccessArgs;
 use axum::http::HeaderValue;
-use clap::{Parser, Subcommand, value_parser};
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{
     KeysAddressError, Limits, NotAToken, Origins,
@@ -25,6 +25,19 @@ pub(crate) struct Args {
     /// What to write to standard error: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info", global = true)]
     pub(crate) log: LevelFilter,
+
+    /// How to write it: text for people, json for machines, one object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
 }
 
 /// What else there is to do than to serve.
@@ -114,6 +127,15 @@ pub(crate) struct Serve {
     /// Longest silence of a stream of news, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().heartbeat.as_secs(), value_parser = value_parser!(u64).range(1..=600))]
     heartbeat: u64,
+
+    /// Address and port for GET /metrics, numbers in the text format of Prometheus; it asks for no token, so choose one that only those reach
+    /// who may see them [default: none]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<String>,
+
+    /// How long to go on as before after SIGTERM or SIGINT, while GET /readyz says 503, in seconds: longer than a balancer needs to notice
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().shutdown_delay.as_secs())]
+    shutdown_delay: u64,
 
     /// Longest time for requests under way after SIGTERM or SIGINT, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().shutdown_timeout.as_secs())]
@@ -211,6 +233,7 @@ impl Serve {
             max_live: self.max_live,
             live_for: Duration::from_secs(self.live_for),
             heartbeat: Duration::from_secs(self.heartbeat),
+            shutdown_delay: Duration::from_secs(self.shutdown_delay),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),
             ..Limits::default()
         }

@@ -5,6 +5,7 @@ use crate::{
     deadline::Deadline,
     log_name::LogName,
     refusal::Refusal,
+    requests::Tally,
     storage::{PageLimit, Storage, Streams},
 };
 use futures_util::FutureExt;
@@ -39,6 +40,7 @@ pub(crate) struct Tail {
     pub(crate) streams: Streams,
     pub(crate) rung: watch::Receiver<Position>,
     pub(crate) stopping: Stopping,
+    pub(crate) tally: Tally,
     /// When following ends in any case: a token that is valid for less long ends it earlier.
     pub(crate) until: Instant,
     pub(crate) heartbeat: Duration,
@@ -54,6 +56,7 @@ impl Tail {
         let page = self.storage.page(&self.log, &self.cursor, self.limit, &self.streams);
         let page = Deadline::after(self.request_timeout).bound(page).await.map_err(|_| Refusal::busy())??;
         self.cursor.clone_from(&page.cursor);
+        self.tally.pulled(&page);
         Ok(page)
     }
 

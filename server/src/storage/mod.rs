@@ -58,11 +58,32 @@ pub trait Storage: Send + Sync + 'static {
     /// What rings when a log has grown.
     fn bell(&self) -> &Bell;
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, and whether its tables are still those that this code works with.
     ///
     /// # Errors
-    /// [`StorageError`] if there is none.
+    /// [`StorageError`] if there is none, or they are not.
     fn ping(&self) -> BoxFuture<'_, Result<(), StorageError>>;
+
+    /// Whether it can ever serve again: not, if only a new process can. A database that is away may come back. Answers at once.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    /// How its connections to a database are used; none where there is nothing to wait for. Answers at once.
+    fn connections(&self) -> Option<Connections> {
+        None
+    }
+}
+
+/// How the connections to a database are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Those at work.
+    pub in_use: usize,
+    /// Those that are open and have nothing to do.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
 }
 
 /// A push is refused as a whole.

@@ -33,7 +33,7 @@ async fn errors_can_be_read_by_the_page_too() {
     let request = server.client.http.get(format!("{}/events", server.client.log));
     let answer = request.header("origin", "https://academy.example").send().await.unwrap();
     assert_eq!(header(&answer, "access-control-allow-origin"), "*");
-    assert_eq!(header(&answer, "access-control-expose-headers"), "retry-after,www-authenticate");
+    assert_eq!(header(&answer, "access-control-expose-headers"), "retry-after,www-authenticate,x-request-id");
     problem(answer, (401, problem::UNAUTHORIZED)).await;
 }
 

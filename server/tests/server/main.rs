@@ -10,6 +10,7 @@ mod crash;
 mod documented;
 mod kit;
 mod live;
+mod operating;
 mod postgres;
 mod process;
 mod push_and_pull;

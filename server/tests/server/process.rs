@@ -28,7 +28,7 @@ impl Process {
     /// `database` is a file, or the address of one.
     pub(crate) async fn start(database: impl AsRef<Path>, more: &[&str]) -> Self {
         let database = database.as_ref().to_str().unwrap();
-        let args = ["--listen", "127.0.0.1:0", "--database", database, "--token", TOKEN];
+        let args = ["--listen", "127.0.0.1:0", "--database", database, "--token", TOKEN, "--log", "warn"];
         let mut child = command(&[&args, more].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();

@@ -219,8 +219,10 @@ async fn addresses_methods_and_tokens() {
             problem(answer, (401, problem::UNAUTHORIZED)).await;
         }
     }
-    let health = http.get(at("/healthz")).send().await.unwrap();
-    assert_eq!((health.status().as_u16(), health.text().await.unwrap().as_str()), (200, "ok\n"));
+    for probe in ["/healthz", "/readyz"] {
+        let answer = http.get(at(probe)).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "ok\n"));
+    }
     let open = start(Config { access: Access::Open, ..config() }).await;
     let answer = open.client.http.get(format!("{}/events", open.client.log)).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -290,17 +292,19 @@ async fn a_failing_database_is_told_from_a_busy_one_and_tells_nothing() {
             ..config()
         })
         .await;
-        let requests = [
-            server.client.commits().json(&push(vec![commit("course-1", Any, 1)])),
-            server.client.events(""),
-            server.client.http.get(format!("{}/healthz", server.client.server)),
-        ];
+        let requests =
+            [server.client.commits().json(&push(vec![commit("course-1", Any, 1)])), server.client.events("")];
         for request in requests {
             let answer = request.send().await.unwrap();
             assert_eq!(answer.headers().contains_key("retry-after"), status == 503);
             let problem = problem(answer, (status, problem::UNAVAILABLE)).await;
             assert!(!format!("{problem:?}").contains("secret"), "{problem:?}");
         }
+        // It is not ready, and to start it again would help nobody.
+        let probe = |path| server.client.http.get(format!("{}{path}", server.client.server)).send();
+        let ready = problem(probe("/readyz").await.unwrap(), (503, problem::UNAVAILABLE)).await;
+        assert!(!format!("{ready:?}").contains("secret"), "{ready:?}");
+        assert_eq!(probe("/healthz").await.unwrap().status(), 200);
     }
 }
 

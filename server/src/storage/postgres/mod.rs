@@ -19,7 +19,7 @@ pub use schema::Step;
 pub use sessions::PostgresLimits;
 pub(crate) use target::Target;
 
-use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
+use super::{Bell, Connections, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
@@ -30,6 +30,7 @@ use notices::Notices;
 use sessions::Sessions;
 use std::sync::Arc;
 use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use tracing::Instrument;
 use turns::Turns;
 
 /// How often a push or a page is tried that comes to nothing through no fault of its own.
@@ -138,12 +139,12 @@ impl Storage for Postgres {
         Box::pin(async move {
             let turn = self.inner.turns.take(log).await;
             let (inner, notices, log) = (Arc::clone(&self.inner), Arc::clone(&self.notices), log.clone());
-            let work = tokio::spawn(async move {
+            let work = async move {
                 let pushed = inner.push(&log, offer, &notices).await;
                 drop(turn);
                 pushed
-            });
-            work.await.map_err(|error| StorageError::Failed(error.into()))?
+            };
+            tokio::spawn(work.in_current_span()).await.map_err(|error| StorageError::Failed(error.into()))?
         })
     }
 
@@ -176,9 +177,13 @@ impl Storage for Postgres {
                 let client = self.inner.sessions.get().await?;
                 let statement = client.prepare_cached("SELECT 1 FROM tidelog.logs LIMIT 1").await?;
                 client.query_opt(&statement, &[]).await?;
-                Ok(())
+                schema::check(&**client).await
             };
             Ok(ask().await?)
         })
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.inner.sessions.connections())
     }
 }

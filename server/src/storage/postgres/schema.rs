@@ -153,13 +153,21 @@ pub(super) async fn prepare(client: &mut Client) -> Result<(), Trouble> {
     if look(client).await? == Found::Nothing {
         bring_forward(client, true).await?;
     }
+    check(client).await
+}
+
+/// Looks whether the tables are there, and those of this version.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) async fn check(client: &impl GenericClient) -> Result<(), Trouble> {
     let error = match look(client).await? {
         Found::Version(SCHEMA_VERSION) => return Ok(()),
         Found::Version(found) if found > SCHEMA_VERSION => {
             StorageError::NewerSchema { found, known: SCHEMA_VERSION }
         }
         Found::Version(found) => StorageError::OlderSchema { found, needed: SCHEMA_VERSION },
-        Found::Nothing => StorageError::Failed("tables just made are not there".into()),
+        Found::Nothing => StorageError::Failed("the tables are not there".into()),
     };
     Err(error.into())
 }

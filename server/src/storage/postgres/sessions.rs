@@ -4,7 +4,7 @@ use super::{
     address::PostgresAddress,
     failure::{Trouble, failure},
 };
-use crate::storage::StorageError;
+use crate::storage::{Connections, StorageError};
 use deadpool_postgres::{
     Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts,
 };
@@ -76,6 +76,16 @@ impl Sessions {
     /// A connection that nobody else uses until it is dropped.
     pub(super) async fn get(&self) -> Result<Client, Trouble> {
         Ok(self.pool.get().await?)
+    }
+
+    pub(super) fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        // Of a moment, each for itself.
+        Connections {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            waiting: status.waiting,
+        }
     }
 
     /// A connection of one's own, without time-outs.

@@ -138,11 +138,12 @@ impl Storage for Sqlite {
             if !self.writer.are_alive() {
                 return Err(StorageError::Stopped);
             }
-            let read = |connection: &mut Connection| {
-                connection.query_row("SELECT count(*) FROM (SELECT 1 FROM logs LIMIT 1)", [], |_| Ok(()))
-            };
-            self.readers.run(move |connection| read(connection).map_err(failure)).await
+            self.readers.run(|connection| schema::check(connection)).await
         })
+    }
+
+    fn is_alive(&self) -> bool {
+        self.writer.are_alive() && self.readers.are_alive()
     }
 }
 

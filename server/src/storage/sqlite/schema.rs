@@ -51,6 +51,19 @@ const PRODUCERS: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Looks whether the tables are there, and those of this version: a newer server may have brought them forward meanwhile.
+pub(super) fn check(connection: &Connection) -> Result<(), StorageError> {
+    let look = || -> rusqlite::Result<i64> {
+        connection.query_row("SELECT count(*) FROM (SELECT 1 FROM logs LIMIT 1)", [], |_| Ok(()))?;
+        connection.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    match look().map_err(failure)? {
+        SCHEMA_VERSION => Ok(()),
+        found if found > SCHEMA_VERSION => Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION }),
+        found => Err(StorageError::OlderSchema { found, needed: SCHEMA_VERSION }),
+    }
+}
+
 /// Makes the tables in an empty database, brings those of an older version up to date, and checks those of another.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StorageError> {
     let transaction =

@@ -56,9 +56,9 @@ impl Whole {
         Self { cluster, database, server: None, runs: true }
     }
 
-    async fn health(&self) -> StatusCode {
+    async fn ready(&self) -> StatusCode {
         let client = &self.server.as_ref().unwrap().client;
-        client.http.get(format!("{}/healthz", client.server)).send().await.unwrap().status()
+        client.http.get(format!("{}/readyz", client.server)).send().await.unwrap().status()
     }
 }
 
@@ -71,7 +71,7 @@ impl Victim for Whole {
         if self.server.is_none() {
             self.server = Some(Process::start(&self.database.url, &[]).await);
         }
-        while self.health().await != StatusCode::OK {
+        while self.ready().await != StatusCode::OK {
             look_again().await;
         }
         self.server.as_ref().unwrap().client.clone()
@@ -91,7 +91,7 @@ async fn what_was_acknowledged_survives_a_crash_of_the_database() {
     // While the database is away, the server says so and stays.
     let client = whole.start().await;
     whole.kill().await;
-    assert_eq!(whole.health().await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(whole.ready().await, StatusCode::SERVICE_UNAVAILABLE);
     for request in [client.commits().json(&push(vec![commit("course-1", Any, 1)])), client.events("")] {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["retry-after"], "1");

@@ -1,0 +1,64 @@
+//! Kinds of requests, as lines and numbers name them: few, whatever is asked.
+
+use crate::live;
+use axum::{
+    extract::{MatchedPath, Request},
+    http::Method,
+};
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// `POST /logs/{log}/commits`.
+    Push,
+    /// `GET /logs/{log}/events`, answered at once.
+    Pull,
+    /// The same, answered when there is news.
+    Wait,
+    /// The same as a stream.
+    Stream,
+    /// `GET /healthz` and `GET /readyz`.
+    Probe,
+    /// What a browser asks before it asks (CORS).
+    Preflight,
+    /// Anything else.
+    Other,
+}
+
+impl Route {
+    pub(crate) fn of(request: &Request) -> Self {
+        let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        if request.method() == Method::OPTIONS {
+            return Self::Preflight;
+        }
+        match path {
+            "/logs/{log}/commits" => Self::Push,
+            "/logs/{log}/events" if live::is_wanted(request.headers()) => Self::Stream,
+            "/logs/{log}/events" if waits(request.uri().query()) => Self::Wait,
+            "/logs/{log}/events" => Self::Pull,
+            "/healthz" | "/readyz" => Self::Probe,
+            _ => Self::Other,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Pull => "pull",
+            Self::Wait => "wait",
+            Self::Stream => "stream",
+            Self::Probe => "probe",
+            Self::Preflight => "preflight",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether how long it takes says something about the server, rather than about when news came.
+    pub(crate) const fn is_timed(self) -> bool {
+        !matches!(self, Self::Wait | Self::Stream)
+    }
+}
+
+fn waits(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|field| field.starts_with("wait=")))
+}
