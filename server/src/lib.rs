@@ -21,6 +21,7 @@ mod access;
 mod app;
 pub mod clock;
 mod config;
+pub mod contents;
 pub mod copy;
 mod cors;
 mod deadline;

@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Copy(Copy),
     /// List the logs: name, identity, number of events
     Logs(There),
+    /// List the streams of a log: name, version, number of commits, position of the last event
+    Streams(Streams),
+    /// Show commits of a log, with what is in them
+    Show(Show),
     /// Read all logs from end to end, and say what does not hold
     Verify(There),
 }
@@ -59,6 +63,50 @@ pub(crate) struct There {
     /// The database: postgres://USER@HOST/DATABASE, or a SQLite file
     #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
     pub(crate) database: Database,
+}
+
+/// List the streams of a log, by name, as they are at one moment; servers go on meanwhile.
+#[derive(Parser)]
+pub(crate) struct Streams {
+    #[command(flatten)]
+    pub(crate) there: There,
+
+    // By another id than the option --log.
+    /// Name of the log
+    #[arg(id = "which", value_name = "LOG")]
+    pub(crate) log: String,
+
+    /// Print a JSON object for each, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show commits of a log in the order of their positions, with what is in them; servers go on meanwhile.
+#[derive(Parser)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) there: There,
+
+    // By another id than the option --log.
+    /// Name of the log
+    #[arg(id = "which", value_name = "LOG")]
+    pub(crate) log: String,
+
+    /// Only commits of this stream, such as course-1
+    #[arg(long, value_name = "STREAM")]
+    pub(crate) stream: Option<String>,
+
+    /// Only commits that begin at this position or later
+    #[arg(long, value_name = "POSITION", default_value_t = 1)]
+    pub(crate) from: u64,
+
+    /// At most so many commits
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u64,
+
+    /// Print each commit as JSON, one a line, as the protocol hands it out
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards. Stop the server over the file

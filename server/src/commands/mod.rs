@@ -1,9 +1,12 @@
 //! What the binary does beside serving: each command prints what it did, one line a thing, and ends.
 
+mod contents;
 mod copy;
 mod migrate;
+mod named;
 mod verify;
 
+pub(crate) use contents::{show, streams};
 pub(crate) use copy::copy;
 pub(crate) use migrate::migrate;
 pub(crate) use verify::{logs, verify};

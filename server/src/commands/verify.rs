@@ -1,12 +1,9 @@
 //! `tidelog-server logs` and `tidelog-server verify`: what is in a database, and whether it holds.
 
-use super::say;
+use super::{named::Named, say};
 use crate::args::Database;
 use std::error::Error;
-use tidelog_server::{
-    storage::postgres::PostgresAddress,
-    verify::{Log, Place, Verified, logs as logs_in, verify as verify_all},
-};
+use tidelog_server::verify::{Log, Verified, logs as logs_in, verify as verify_all};
 
 /// Prints the logs: name, identity, number of events.
 pub(crate) async fn logs(database: &Database) -> Result<(), Box<dyn Error>> {
@@ -36,35 +33,5 @@ pub(crate) async fn verify(database: &Database) -> Result<(), Box<dyn Error>> {
         0 => Ok(()),
         1 => Err("1 log does not hold".into()),
         many => Err(format!("{many} logs do not hold").into()),
-    }
-}
-
-/// A database that is there already.
-enum Named<'a> {
-    File(&'a std::path::Path),
-    Postgres(PostgresAddress),
-}
-
-impl<'a> Named<'a> {
-    fn of(database: &'a Database) -> Result<Self, Box<dyn Error>> {
-        match database {
-            Database::Memory => Err(":memory: begins empty each time; give a file or postgres://…".into()),
-            Database::File(file) => Ok(Self::File(file)),
-            Database::Postgres(address) => Ok(Self::Postgres(address.parse()?)),
-        }
-    }
-
-    fn place(&self) -> Place<'_> {
-        match self {
-            Self::File(file) => Place::File(file),
-            Self::Postgres(address) => Place::Postgres(address),
-        }
-    }
-
-    fn told(&self, error: &dyn Error) -> String {
-        match self {
-            Self::File(file) => format!("{}: {error}", file.display()),
-            Self::Postgres(address) => format!("{address}: {error}"),
-        }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use tidelog::{
     commit::{Commit, ConfirmedCommit},
     time::Timestamp,
-    version::Position,
+    version::{Position, Version},
 };
 use uuid::Uuid;
 
@@ -82,6 +82,19 @@ pub(crate) struct StoredLog {
     pub(crate) position: Position,
 }
 
+/// A stream, less what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredStream {
+    /// Its name.
+    pub stream: String,
+    /// The version of its last event.
+    pub version: Version,
+    /// How many commits it has.
+    pub commits: u64,
+    /// The position of its last event.
+    pub position: Position,
+}
+
 /// The last push of a producer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoredProducer {
@@ -101,6 +114,18 @@ pub(crate) trait Rows {
 
     /// The next commits after a position, about as many as fit into `bytes`, but at least one if there is one.
     async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError>;
+
+    /// As [`rows`](Self::rows), of one stream: those after a version and a position.
+    async fn rows_of(
+        &self,
+        log: i64,
+        stream: &str,
+        after: (Version, Position),
+        bytes: usize,
+    ) -> Result<Vec<WholeRow>, StorageError>;
+
+    /// The next streams after a name, by name, at most so many.
+    async fn streams(&self, log: i64, after: &str, most: u32) -> Result<Vec<StoredStream>, StorageError>;
 
     /// The last push of each producer, by id.
     async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError>;

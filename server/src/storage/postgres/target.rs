@@ -13,12 +13,15 @@ use crate::{
     log_name::LogName,
     storage::{
         LastPush, StorageError,
-        stored::{Rows, StoredLog, StoredProducer, WholeRow},
+        stored::{Rows, StoredLog, StoredProducer, StoredStream, WholeRow},
     },
 };
 use deadpool_postgres::{Client, Transaction};
 use std::time::Duration;
-use tidelog::{commit::Commit, version::Position};
+use tidelog::{
+    commit::Commit,
+    version::{Position, Version},
+};
 use tokio_postgres::IsolationLevel;
 
 /// A large log takes its time: zero stands for no bound.
@@ -108,6 +111,10 @@ impl Copying<'_> {
     }
 }
 
+fn whole_row(row: &tokio_postgres::Row) -> Result<WholeRow, Trouble> {
+    Ok(WholeRow { stored: stored_commit(row, 0)?, id: row.try_get(5)?, stream: row.try_get(6)? })
+}
+
 /// The most rows read at once, beside the bound in bytes.
 const AT_ONCE: i64 = 10_000;
 
@@ -141,10 +148,55 @@ impl Rows for Copying<'_> {
             let statement = self.0.prepare_cached(&sql).await?;
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             let rows = self.0.query(&statement, &[&log, &signed(after)?, &bytes, &AT_ONCE]).await?;
-            let row = |row: &tokio_postgres::Row| {
-                Ok(WholeRow { stored: stored_commit(row, 0)?, id: row.try_get(5)?, stream: row.try_get(6)? })
+            rows.iter().map(whole_row).collect()
+        };
+        Ok(read().await?)
+    }
+
+    async fn rows_of(
+        &self,
+        log: i64,
+        stream: &str,
+        (version, position): (Version, Position),
+        bytes: usize,
+    ) -> Result<Vec<WholeRow>, StorageError> {
+        let read = async || -> Result<Vec<WholeRow>, Trouble> {
+            let sql = format!(
+                "SELECT {COMMIT_COLUMNS}, id, stream FROM (
+                     SELECT {COMMIT_COLUMNS}, id, stream,
+                            sum(octet_length(body)) OVER (ORDER BY first_version ROWS UNBOUNDED PRECEDING) AS held,
+                            row_number() OVER (ORDER BY first_version ROWS UNBOUNDED PRECEDING) AS number
+                     FROM tidelog.commits
+                     WHERE log = $1 AND stream = $2 AND first_version > $3 AND position > $4
+                     ORDER BY first_version LIMIT $6
+                 ) AS next WHERE held <= $5 OR number = 1 ORDER BY first_version"
+            );
+            let statement = self.0.prepare_cached(&sql).await?;
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let (version, position) = (signed(version)?, signed(position)?);
+            let rows =
+                self.0.query(&statement, &[&log, &stream, &version, &position, &bytes, &AT_ONCE]).await?;
+            rows.iter().map(whole_row).collect()
+        };
+        Ok(read().await?)
+    }
+
+    async fn streams(&self, log: i64, after: &str, most: u32) -> Result<Vec<StoredStream>, StorageError> {
+        let read = async || -> Result<Vec<StoredStream>, Trouble> {
+            let sql = "SELECT stream, max(first_version + events) - 1, count(*), max(position + events) - 1
+                 FROM tidelog.commits WHERE log = $1 AND stream > $2
+                 GROUP BY stream ORDER BY stream LIMIT $3";
+            let statement = self.0.prepare_cached(sql).await?;
+            let rows = self.0.query(&statement, &[&log, &after, &i64::from(most)]).await?;
+            let stream = |row: &tokio_postgres::Row| {
+                Ok(StoredStream {
+                    stream: row.try_get(0)?,
+                    version: unsigned(row, 1)?,
+                    commits: unsigned(row, 2)?,
+                    position: unsigned(row, 3)?,
+                })
             };
-            rows.iter().map(row).collect()
+            rows.iter().map(stream).collect()
         };
         Ok(read().await?)
     }

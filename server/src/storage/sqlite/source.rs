@@ -10,12 +10,12 @@ use crate::{
     log_name::LogName,
     storage::{
         LastPush, StorageError,
-        stored::{Rows, StoredLog, StoredProducer, WholeRow},
+        stored::{Rows, StoredLog, StoredProducer, StoredStream, WholeRow},
     },
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Params};
 use std::path::Path;
-use tidelog::version::Position;
+use tidelog::version::{Position, Version};
 use uuid::Uuid;
 
 /// A file as it is at one moment, for as long as this exists.
@@ -75,22 +75,58 @@ impl Rows for Source {
     async fn rows(&self, log: i64, after: Position, bytes: usize) -> Result<Vec<WholeRow>, StorageError> {
         self.0
             .run(move |connection| {
-                let read = || -> rusqlite::Result<Vec<WholeRow>> {
+                let sql = format!(
+                    "SELECT {COMMIT_COLUMNS}, id, stream FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position"
+                );
+                read_rows(connection, &sql, (log, signed(after).map_err(failure)?), bytes).map_err(failure)
+            })
+            .await
+    }
+
+    async fn rows_of(
+        &self,
+        log: i64,
+        stream: &str,
+        (version, position): (Version, Position),
+        bytes: usize,
+    ) -> Result<Vec<WholeRow>, StorageError> {
+        let stream = stream.to_owned();
+        self.0
+            .run(move |connection| {
+                let read = || {
                     let sql = format!(
-                        "SELECT {COMMIT_COLUMNS}, id, stream FROM commits WHERE log = ?1 AND position > ?2 ORDER BY position"
+                        "SELECT {COMMIT_COLUMNS}, id, stream FROM commits
+                         WHERE log = ?1 AND stream = ?2 AND first_version > ?3 AND position > ?4
+                         ORDER BY first_version"
                     );
-                    let mut statement = connection.prepare_cached(&sql)?;
-                    let (mut rows, mut held) = (Vec::new(), 0);
-                    let mut found = statement.query((log, signed(after)?))?;
-                    while let Some(row) = found.next()? {
-                        let stored = stored_commit(row)?;
-                        held += stored.bytes();
-                        if !rows.is_empty() && held > bytes {
-                            break;
-                        }
-                        rows.push(WholeRow { stored, id: Uuid::from_bytes(row.get(5)?), stream: row.get(6)? });
-                    }
-                    Ok(rows)
+                    let params = (log, stream, signed(version)?, signed(position)?);
+                    read_rows(connection, &sql, params, bytes)
+                };
+                read().map_err(failure)
+            })
+            .await
+    }
+
+    async fn streams(&self, log: i64, after: &str, most: u32) -> Result<Vec<StoredStream>, StorageError> {
+        let after = after.to_owned();
+        self.0
+            .run(move |connection| {
+                let read = || -> rusqlite::Result<Vec<StoredStream>> {
+                    connection
+                        .prepare_cached(
+                            "SELECT stream, max(first_version + events) - 1, count(*), max(position + events) - 1
+                             FROM commits WHERE log = ?1 AND stream > ?2
+                             GROUP BY stream ORDER BY stream LIMIT ?3",
+                        )?
+                        .query_map((log, after, most), |row| {
+                            Ok(StoredStream {
+                                stream: row.get(0)?,
+                                version: unsigned(row, 1)?,
+                                commits: unsigned(row, 2)?,
+                                position: unsigned(row, 3)?,
+                            })
+                        })?
+                        .collect()
                 };
                 read().map_err(failure)
             })
@@ -117,4 +153,25 @@ impl Rows for Source {
             })
             .await
     }
+}
+
+/// Reads whole rows, about as many as fit into `bytes`, but at least one.
+fn read_rows(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    bytes: usize,
+) -> rusqlite::Result<Vec<WholeRow>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let (mut rows, mut held) = (Vec::new(), 0);
+    let mut found = statement.query(params)?;
+    while let Some(row) = found.next()? {
+        let stored = stored_commit(row)?;
+        held += stored.bytes();
+        if !rows.is_empty() && held > bytes {
+            break;
+        }
+        rows.push(WholeRow { stored, id: Uuid::from_bytes(row.get(5)?), stream: row.get(6)? });
+    }
+    Ok(rows)
 }

@@ -1,5 +1,6 @@
-//! What an operator sees of the real binary: its log, its numbers, and whether it lives and is ready.
+//! What an operator sees of the real binary: its log, its numbers, whether it lives and is ready, and what is in its logs.
 
+mod contents;
 mod lines;
 mod numbers;
 mod readiness;
