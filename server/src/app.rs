@@ -1,7 +1,7 @@
 //! The resources of the server and who answers them.
 
 use crate::{
-    access::{Access, Pass},
+    access::{Access, Pass, Rates},
     config::Config,
     config::Limits,
     cors::cors,
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) pushes: Arc<Semaphore>,
     pub(crate) places: Places,
+    pub(crate) rates: Arc<Rates>,
     access: Arc<Access>,
 }
 
@@ -46,7 +47,8 @@ pub fn app(config: Config) -> Router {
     if let Some(metrics) = &metrics {
         metrics.look_at(Sources { places: places.clone(), storage: Arc::clone(&storage) });
     }
-    let shared = Shared { storage, limits, pushes, places, access: Arc::new(access) };
+    let rates = Arc::new(Rates::new(&limits));
+    let shared = Shared { storage, limits, pushes, places, rates, access: Arc::new(access) };
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
@@ -86,6 +88,7 @@ where
         let deadline = Deadline::after(shared.limits.request_timeout);
         let pass =
             deadline.bound(shared.access.admit(&parts.headers)).await.map_err(|_| Refusal::busy())??;
+        shared.rates.request(pass.holder)?;
         let Path(name) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|error| Refusal::not_found(error.body_text()))?;

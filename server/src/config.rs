@@ -2,7 +2,7 @@
 
 use crate::{access::Access, metrics::Metrics, storage::Storage};
 use axum::http::HeaderValue;
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 use tidelog::sync::protocol::MAX_PUSH_BYTES;
 
 /// What a server is made of; see [`app`](crate::app).
@@ -62,6 +62,14 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How long a client may take nothing of what it is sent before its connection is cut. Default 30 s.
     pub stall_timeout: Duration,
+    /// The most requests per second of one token (of one subject, where tokens name one), over time; none: as many as there are. Each
+    /// process counts by itself. Default none: a plain token may be that of all clients.
+    pub rate: Option<NonZeroU64>,
+    /// The most requests of one token at once, where [`rate`](Self::rate) bounds them. At least 1. Default 60.
+    pub burst: u64,
+    /// The most bytes per second that one token pushes, over time; none: as many as there are. At once it may push
+    /// [`max_body`](Self::max_body), or the bytes of a second if that is more. Default none.
+    pub byte_rate: Option<NonZeroU64>,
     /// How long the server goes on as before after it was told to stop, while `/readyz` says 503: time for a balancer to hear of it and
     /// send clients elsewhere. Default 0 s.
     pub shutdown_delay: Duration,
@@ -82,6 +90,9 @@ impl Default for Limits {
             heartbeat: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
             shutdown_delay: Duration::ZERO,
+            rate: None,
+            burst: 60,
+            byte_rate: None,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

@@ -35,6 +35,7 @@ pub(crate) async fn push(
         .bound(read(&headers, body, shared.limits.max_body))
         .await
         .map_err(|_| Refusal::body_too_slow())??;
+    shared.rates.bytes(pass.holder, bytes.len())?;
     let offer = pass.sign(read_push(&bytes)?)?;
     drop(bytes);
     let sizes: Vec<_> = offer.commits.iter().map(|commit| commit.event_ids().count()).collect();

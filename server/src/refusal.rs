@@ -3,7 +3,7 @@
 use crate::storage::{PageError, PushError, StorageError};
 use axum::{
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
@@ -23,7 +23,16 @@ pub(crate) struct Why {
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     plain: authority::Refusal,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<Header>,
+}
+
+/// A header that belongs to some refusals.
+#[derive(Clone, Copy, Debug)]
+enum Header {
+    /// `WWW-Authenticate`.
+    Challenge(&'static str),
+    /// `Retry-After`, in seconds.
+    RetryAfter(u64),
 }
 
 impl From<authority::Refusal> for Refusal {
@@ -42,8 +51,8 @@ impl Refusal {
         authority::Refusal { status: status.as_u16(), problem_type, title, detail: detail.into() }.into()
     }
 
-    fn with(self, name: HeaderName, value: &'static str) -> Self {
-        Self { header: Some((name, value)), ..self }
+    fn with(self, header: Header) -> Self {
+        Self { header: Some(header), ..self }
     }
 
     /// 401; `shown` tells whether there was a token at all (RFC 6750, section 3).
@@ -54,7 +63,7 @@ impl Refusal {
             "Bearer realm=\"tidelog\""
         };
         Self::new(StatusCode::UNAUTHORIZED, problem::UNAUTHORIZED, "A valid token is needed", detail)
-            .with(WWW_AUTHENTICATE, challenge)
+            .with(Header::Challenge(challenge))
     }
 
     /// 403: the token is genuine, but does not allow this.
@@ -100,6 +109,13 @@ impl Refusal {
         )
     }
 
+    /// 429; `what` has run out, and there will be some in so many seconds.
+    pub(crate) fn rate_limited(what: &str, seconds: u64) -> Self {
+        let detail = format!("the token has used up its {what} for now; trying again in {seconds} s is safe");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, problem::RATE_LIMITED, "The token is used too much", detail)
+            .with(Header::RetryAfter(seconds))
+    }
+
     /// 503.
     pub(crate) fn busy() -> Self {
         let detail =
@@ -112,7 +128,7 @@ impl Refusal {
         let detail = "as many clients wait for news as the server has places for: pull now and then instead";
         let title = "The server can't answer at the moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail)
-            .with(RETRY_AFTER, "30")
+            .with(Header::RetryAfter(30))
     }
 
     /// 503, for who asks whether the server can serve.
@@ -122,7 +138,8 @@ impl Refusal {
 
     fn unavailable(detail: &'static str) -> Self {
         let title = "The server can't answer at the moment";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail).with(RETRY_AFTER, "1")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, problem::UNAVAILABLE, title, detail)
+            .with(Header::RetryAfter(1))
     }
 
     fn internal() -> Self {
@@ -175,8 +192,14 @@ impl IntoResponse for Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some((name, value)) = self.header {
-            headers.insert(name, HeaderValue::from_static(value));
+        match self.header {
+            Some(Header::Challenge(challenge)) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+            Some(Header::RetryAfter(seconds)) => {
+                headers.insert(RETRY_AFTER, seconds.into());
+            }
+            None => {}
         }
         response
     }

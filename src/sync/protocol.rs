@@ -175,6 +175,8 @@ pub mod problem {
     pub const FENCED: &str = "urn:tidelog:problem:fenced";
     /// The body did not arrive in time; retrying is safe. 408.
     pub const TIMEOUT: &str = "urn:tidelog:problem:timeout";
+    /// The token is used more than the server allows; retrying later is safe. 429.
+    pub const RATE_LIMITED: &str = "urn:tidelog:problem:rate-limited";
     /// The server itself failed; retrying later is safe. 500 or 503.
     pub const UNAVAILABLE: &str = "urn:tidelog:problem:unavailable";
     /// In a push: the commit breaks a bound.

@@ -75,7 +75,7 @@ impl Claims {
             rights: Rights { read: streams("read", &read)?, write: streams("write", &write)? },
             device,
             subject: subject.map(Into::into),
-            until: None,
+            ..Pass::default()
         })
     }
 }

@@ -5,6 +5,7 @@ mod claims;
 mod key;
 mod pass;
 mod published;
+mod rates;
 mod signatures;
 mod token;
 mod verifier;
@@ -15,6 +16,7 @@ pub use token::{NotAToken, Token};
 pub use verifier::{LEEWAY, Verifier};
 
 pub(crate) use pass::Pass;
+pub(crate) use rates::Rates;
 
 use crate::refusal::Refusal;
 use axum::http::{HeaderMap, header::AUTHORIZATION};
@@ -53,7 +55,7 @@ impl Access {
             }
         };
         if Token::is_among(tokens, shown) {
-            return Ok(Pass::default());
+            return Ok(Pass { holder: pass::digest(b"token", shown), ..Pass::default() });
         }
         let pass = match verifier {
             Some(verifier) => verifier.check(shown).await,

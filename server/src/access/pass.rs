@@ -1,5 +1,6 @@
 //! What one request may do: what its token says, read and checked.
 
+use super::rates::Holder;
 use crate::{log_name::LogName, refusal::Refusal};
 use sha2::{Digest, Sha256};
 use tidelog::{
@@ -19,6 +20,8 @@ pub(crate) struct Pass {
     pub(super) device: Option<DeviceId>,
     /// Whose token it is; none if it is not told apart from others.
     pub(super) subject: Option<Box<str>>,
+    /// Whom the limits of one token count for.
+    pub(crate) holder: Holder,
     /// When it ends.
     pub(crate) until: Option<Instant>,
 }
@@ -85,12 +88,17 @@ impl Pass {
     /// find out how often it has pushed.
     fn own(&self, producer: DeviceId) -> DeviceId {
         let Some(subject) = &self.subject else { return producer };
-        let digest =
-            Sha256::new().chain_update(producer.0.as_bytes()).chain_update(subject.as_bytes()).finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
+        let bytes = digest(producer.0.as_bytes(), subject.as_bytes());
         DeviceId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
+}
+
+/// The first half of a SHA-256.
+pub(super) fn digest(first: &[u8], second: &[u8]) -> [u8; 16] {
+    let digest = Sha256::new().chain_update(first).chain_update(second).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! Signed tokens (JWT, RFC 7519): whether one is genuine, in force and meant for this server.
 
-use super::{claims::Claims, key::Key, pass::Pass, published::PublishedKeys, signatures};
+use super::{
+    claims::Claims,
+    key::Key,
+    pass::{Pass, digest},
+    published::PublishedKeys,
+    signatures,
+};
 use jsonwebtoken::{Algorithm, Header, TokenData, Validation, decode, decode_header, errors::ErrorKind};
 use std::{
     sync::Arc,
@@ -87,7 +93,11 @@ impl Verifier {
         // More than a year is as good as for ever.
         let left = Duration::from_secs_f64(left.clamp(0.0, 366.0 * 86_400.0));
         let pass = claims.pass().map_err(|error| BadToken::Claim(error.to_string()))?;
-        Ok(Pass { until: Some(Instant::now() + left), ..pass })
+        let holder = match &pass.subject {
+            Some(subject) => digest(b"subject", subject.as_bytes()),
+            None => digest(b"token", token),
+        };
+        Ok(Pass { holder, until: Some(Instant::now() + left), ..pass })
     }
 
     fn validation(&self, key: &Key) -> Validation {

@@ -5,7 +5,7 @@ mod access;
 use access::AccessArgs;
 use axum::http::HeaderValue;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
-use std::{convert::Infallible, path::PathBuf, str::FromStr, time::Duration};
+use std::{convert::Infallible, num::NonZeroU64, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{
     KeysAddressError, Limits, NotAToken, Origins,
     storage::postgres::{PostgresAddress, PostgresLimits},
@@ -160,6 +160,18 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_connections)]
     max_connections: usize,
 
+    /// Most requests per second of one token, or of one subject where tokens name one, over time [default: no limit]
+    #[arg(long, value_name = "N")]
+    rate: Option<NonZeroU64>,
+
+    /// Most requests of one token at once, where --rate bounds them
+    #[arg(long, value_name = "N", default_value_t = Limits::default().burst, value_parser = value_parser!(u64).range(1..))]
+    burst: u64,
+
+    /// Most bytes per second that one token pushes, over time [default: no limit]
+    #[arg(long, value_name = "BYTES")]
+    byte_rate: Option<NonZeroU64>,
+
     /// Longest time for a request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().request_timeout.as_secs())]
     request_timeout: u64,
@@ -279,6 +291,9 @@ impl Serve {
             max_connections: self.max_connections,
             request_timeout: Duration::from_secs(self.request_timeout),
             max_live: self.max_live,
+            rate: self.rate,
+            burst: self.burst,
+            byte_rate: self.byte_rate,
             live_for: Duration::from_secs(self.live_for),
             heartbeat: Duration::from_secs(self.heartbeat),
             shutdown_delay: Duration::from_secs(self.shutdown_delay),

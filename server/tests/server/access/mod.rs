@@ -3,6 +3,7 @@
 mod counting;
 mod genuine;
 mod published;
+mod rates;
 mod signing;
 mod streams;
 mod table;
