@@ -29,7 +29,7 @@ pub const KEYS_PAUSE: Duration = Duration::from_secs(60);
 /// The age at which keys are asked for anew while they are in use: for so long a key that was withdrawn counts still.
 pub const KEYS_AGE: Duration = Duration::from_secs(600);
 /// The longest time for one request, from the connection to the last byte.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The most bytes of a set.
 const MAX_SET: usize = 256 << 10;
 

@@ -148,10 +148,7 @@ fn what_is_no_key_is_said() {
     assert!(set("{}").contains("missing field `keys`"));
     assert!(set(r#"{"keys":[]}"#).contains("no key"));
     let key = &issuer.set()["keys"][2];
-    assert!(
-        set(&json!({ "keys": vec![key; 65] }).to_string()).contains("65 keys are over the limit of 64")
-            || set(&json!({ "keys": vec![key; 65] }).to_string()).contains("limit of 64")
-    );
+    assert!(set(&json!({ "keys": vec![key; 65] }).to_string()).contains("65 keys is over the limit of 64"));
     let other_use = json!({ "keys": [{ "kty": "oct", "k": signing::base64(&SECRET[..16]) }] });
     assert!(set(&other_use.to_string()).contains("no key"));
 }
