@@ -1,5 +1,6 @@
 //! The row that says which pending commits a person is asked about. It is written with the change that found the conflict. If it is
-//! lost, nothing else is: the server refuses what was decided on an older version, and the question is asked again.
+//! damaged, the commits are still there and the server refuses what was decided on an older version, so the question is asked again;
+//! but a stream of a server that was restored from a backup may fit by its number, so nothing but damage takes the row away.
 
 use super::{
     LogError,
