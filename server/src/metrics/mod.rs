@@ -131,12 +131,12 @@ impl Metrics {
     }
 
     pub(crate) fn end(&self, route: Route, status: Option<StatusCode>, time: Duration) {
-        self.under_way.dec();
         let status = status.as_ref().map_or("gone", StatusCode::as_str);
         self.requests.with_label_values(&[route.name(), status]).inc();
         if route.is_timed() {
             self.durations.with_label_values(&[route.name()]).observe(time.as_secs_f64());
         }
+        self.under_way.dec();
     }
 
     pub(crate) fn count_commit(&self, outcome: Outcome) {

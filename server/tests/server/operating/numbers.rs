@@ -3,7 +3,10 @@
 use super::Operated;
 use crate::kit::*;
 use reqwest::header::ACCEPT;
+use std::{sync::Arc, time::Duration};
 use tidelog::version::ExpectedVersion::{Any, None};
+use tidelog_server::{Config, Limits, Metrics};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 /// The address that the numbers are served at.
 async fn address(server: &mut Operated) -> String {
@@ -82,6 +85,44 @@ async fn clients_that_wait_for_news_are_seen() {
     let gone = ["tidelog_live_clients 0", "tidelog_requests_total{route=\"stream\",status=\"200\"} 1"];
     let text = shows(&client, &address, &gone).await;
     assert!(!text.contains("tidelog_request_duration_seconds_count{route=\"stream\"}"), "{text}");
+}
+
+/// Sends the head of a push; its body never comes.
+async fn push_without_a_body(server: &Running) -> TcpStream {
+    let address = server.client.server.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /logs/academy/commits HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn comes_to(metrics: &Metrics, lines: &[&str]) {
+    while !lines.iter().all(|line| metrics.text().unwrap().lines().any(|shown| shown == *line)) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn pushes_that_wait_and_clients_that_go_away_are_counted() {
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let request_timeout = Duration::from_secs(600);
+    let limits = Limits { max_pushes: 1, request_timeout, ..Limits::default() };
+    let server = start(Config { limits, metrics: Some(Arc::clone(&metrics)), ..config() }).await;
+    let first = push_without_a_body(&server).await;
+    comes_to(&metrics, &["tidelog_requests_under_way 1", "tidelog_pushes_waiting 0"]).await;
+    let second = push_without_a_body(&server).await;
+    comes_to(&metrics, &["tidelog_requests_under_way 2", "tidelog_pushes_waiting 1"]).await;
+    drop((first, second));
+    comes_to(&metrics, &["tidelog_requests_under_way 0", "tidelog_pushes_waiting 0"]).await;
+    // A client that ends within its body gets an answer that it does not read, or none.
+    let text = metrics.text().unwrap();
+    let ended = text.lines().filter_map(|line| line.strip_prefix("tidelog_requests_total{route=\"push\","));
+    let ended: Vec<&str> = ended.collect();
+    let sum = ended.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u32>().unwrap()).sum::<u32>();
+    assert!(sum == 2 && !ended.iter().any(|line| line.contains("\"200\"")), "{text}");
 }
 
 #[tokio::test]
