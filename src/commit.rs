@@ -16,10 +16,12 @@ use std::sync::Arc;
 pub const MAX_EVENTS: usize = 10_000;
 
 /// A command as it was given: kept with what it decided, so that it can be decided again and explained later.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// What was asked for, in the imperative. From 1 to 256 bytes.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub command_type: Arc<str>,
     /// The request itself. At most 1 MiB of JSON text.
     #[serde(default = "Json::null")]
@@ -44,6 +46,7 @@ pub enum Policy {
 }
 
 /// The events that one command decided for one stream. It is accepted whole or not at all.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Commit {
@@ -62,6 +65,7 @@ pub struct Commit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
     /// From 1 to 10,000 events.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 10_000)))]
     pub events: Vec<Event>,
 }
 
@@ -160,12 +164,15 @@ impl Commit {
 }
 
 /// A commit that the authority has accepted.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfirmedCommit {
     /// The version of its first event within the stream, from 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_007_199_254_740_991_u64)))]
     pub first_version: Version,
     /// The position of its first event in the authority's log, from 1; the others follow without a gap.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 9_007_199_254_740_991_u64)))]
     pub first_position: Position,
     /// When the authority recorded it.
     pub recorded_at: Timestamp,

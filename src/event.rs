@@ -21,6 +21,7 @@ pub const MAX_DATA: usize = 1 << 20;
 pub const MAX_CUSTOM: usize = 1 << 16;
 
 /// A fact as it stands in a commit.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -28,9 +29,11 @@ pub struct Event {
     pub id: EventId,
     /// What happened, in the past tense. From 1 to 256 bytes.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 256)))]
     pub event_type: Arc<str>,
     /// The version of the shape of `data`, from 1. A missing one means 1.
     #[serde(default = "first_schema_version")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub schema_version: u32,
     /// The fact itself. At most 1 MiB of JSON text.
     pub data: Json,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Who decided a commit, where, when, and because of what. Every event of the commit shares it.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
@@ -18,6 +19,7 @@ pub struct Metadata {
     pub causation_id: Option<Uuid>,
     /// The person or system on whose behalf it was decided, in the app's own words. At most 512 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 512)))]
     pub actor: Option<String>,
     /// The device that decided it.
     pub device_id: DeviceId,
@@ -27,5 +29,6 @@ pub struct Metadata {
     pub occurred_at: Timestamp,
     /// The W3C trace context at the decision (<https://www.w3.org/TR/trace-context/>). At most 128 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     pub traceparent: Option<String>,
 }

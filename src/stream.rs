@@ -7,9 +7,12 @@ use std::{fmt, sync::Arc};
 pub const MAX_STREAM_NAME: usize = 512;
 
 /// The name of a stream, `<aggregate>-<id>`: the aggregate's name holds no hyphen, the id may.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct StreamName(Arc<str>);
+pub struct StreamName(
+    #[cfg_attr(feature = "schema", schemars(length(max = 512), regex(pattern = r"^[^-]+-[\s\S]")))] Arc<str>,
+);
 
 /// What is wrong with the name of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

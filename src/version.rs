@@ -25,6 +25,23 @@ pub enum ExpectedVersion {
     Exact(Version),
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ExpectedVersion {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ExpectedVersion".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What the version of the stream has to be: 0 or \"none\" for no stream, \"exists\" for at least 1",
+            "anyOf": [
+                { "type": "string", "enum": ["any", "exists", "none"] },
+                { "type": "integer", "minimum": 0, "maximum": MAX_SAFE_INTEGER }
+            ]
+        })
+    }
+}
+
 impl ExpectedVersion {
     /// Whether a stream of this version meets the expectation.
     #[must_use]

@@ -56,6 +56,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         Some(Command::Streams(streams)) => runtime()?.block_on(commands::streams(&streams)),
         Some(Command::Show(show)) => runtime()?.block_on(commands::show(&show)),
         Some(Command::Verify(there)) => runtime()?.block_on(commands::verify(&there.database)),
+        Some(Command::Openapi) => commands::openapi(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Status {
@@ -19,8 +20,19 @@ enum Status {
     Blocked,
 }
 
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "Outcome", extend("oneOf" = [
+        { "properties": { "status": { "const": "committed" } }, "required": ["firstVersion", "firstPosition"] },
+        { "properties": { "status": { "const": "duplicate" } }, "required": ["firstVersion", "firstPosition"] },
+        { "properties": { "status": { "const": "conflict" } }, "required": ["expected", "actual"] },
+        { "properties": { "status": { "const": "rejected" } }, "required": ["problem"] },
+        { "properties": { "status": { "const": "blocked" } }, "required": ["by"] },
+    ]))
+)]
 pub(super) struct FlatOutcome {
     id: CommitId,
     generation: u32,

@@ -21,15 +21,18 @@ pub const MAX_PAGE_EVENTS: usize = 1_000;
 pub const MAX_MISSING_EVENTS: usize = 64;
 
 /// How far a log has been pulled: opaque, sortable as text. The empty cursor stands before the first event.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub String);
 
 /// The body of `POST …/commits`.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Push {
     /// The version of the protocol, [`PROTOCOL`].
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     pub protocol: u32,
     /// The device that pushes.
     pub device_id: DeviceId,
@@ -41,21 +44,26 @@ pub struct Push {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
     /// From 1 to [`MAX_PUSH_COMMITS`] commits, in the order of the device's queue.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1_000)))]
     pub commits: Vec<Commit>,
 }
 
 /// Who pushes, and how many pushes it has made: the fence of docs/protocol.md, "Producers".
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Producer {
     /// The device.
     pub id: DeviceId,
     /// Rises when the device begins to count anew; at most 2^53 - 1.
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
     pub epoch: u64,
     /// Rises with every push of the epoch, whatever became of those before it; at most 2^53 - 1.
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
     pub sequence: u64,
 }
 
 /// The answer to a push: one outcome per commit, in the same order.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pushed {
@@ -66,6 +74,7 @@ pub struct Pushed {
 }
 
 /// What became of one pushed commit. In JSON one flat object: `id`, `generation`, `status`, and the fields of that status.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "FlatOutcome", try_from = "FlatOutcome")]
 pub struct PushOutcome {
@@ -117,6 +126,7 @@ pub enum PushResult {
 }
 
 /// The answer to `GET …/events?after=&limit=`.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
@@ -134,6 +144,7 @@ pub struct Page {
 }
 
 /// Problem details (RFC 9457): every error of the server, and the reason of a rejected commit.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// A stable URI to switch on, such as `urn:tidelog:problem:unauthorized`.

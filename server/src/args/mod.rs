@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Read all logs from end to end, and say what does not hold
     Verify(There),
+    /// Print the protocol as an OpenAPI document
+    Openapi,
 }
 
 /// A database that is there already.

@@ -4,11 +4,13 @@ mod contents;
 mod copy;
 mod migrate;
 mod named;
+mod openapi;
 mod verify;
 
 pub(crate) use contents::{show, streams};
 pub(crate) use copy::copy;
 pub(crate) use migrate::migrate;
+pub(crate) use openapi::openapi;
 pub(crate) use verify::{logs, verify};
 
 use std::{

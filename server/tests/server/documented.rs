@@ -120,3 +120,17 @@ fn message(text: &str) -> (String, Value) {
     let (head, body) = text.split_once("\n\n").unwrap();
     (head.to_owned(), serde_json::from_str(body).unwrap())
 }
+
+/// The exchanges of the page: the body of the request, if it has one, the status of the answer and its body.
+pub(crate) fn exchanges() -> Vec<(Option<Value>, u16, Value)> {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let exchange = |part: &str| {
+        let (request, rest) = part.split_once("```\n").unwrap();
+        let (response, _) = rest.strip_prefix(RESPONSE).unwrap().split_once("```\n").unwrap();
+        let (head, body) = message(response);
+        let asked = Message::read(request).body;
+        let asked = (!asked.is_empty()).then(|| serde_json::from_str(asked).unwrap());
+        (asked, head[..3].parse().unwrap(), body)
+    };
+    page.split(REQUEST).skip(1).map(exchange).collect()
+}

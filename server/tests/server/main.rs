@@ -10,6 +10,7 @@ mod crash;
 mod documented;
 mod kit;
 mod live;
+mod openapi;
 mod operating;
 mod postgres;
 mod process;
