@@ -2,6 +2,7 @@
 
 use crate::{
     device::{Device, Seat},
+    executor::Owner,
     judge,
     step::Beat,
     world::World,
@@ -68,6 +69,8 @@ impl World {
 
     /// All devices have all that the server has, and nothing else is under way: what it loses now comes back as it was.
     fn lose_what_everybody_has(&self) -> Result<(), String> {
+        // A copy of an old push that is still on its way would be judged on what the backup holds.
+        self.executor.end(Owner::NETWORK);
         let before = self.server.commits();
         if !self.server.restore()
             || self.server.position() == before.last().map_or(0, ConfirmedCommit::last_position)
