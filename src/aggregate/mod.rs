@@ -1,18 +1,23 @@
 //! Aggregates: what may happen (`decide`) and what it means (`evolve`), both pure.
 
+mod erased;
+mod registry;
+
+pub use registry::{RegisterError, Registry};
+
+pub(crate) use erased::read_tagged;
+
 use crate::{
     commit::{Command, Policy},
     event::{NewEvent, RecordedEvent},
-    merge::{Conflict, Meeting, Merged, Side},
-    snapshot::{Keeper, Snapshots, keeper::Typed},
+    merge::{Conflict, Meeting, Merged},
+    snapshot::{Keeper, Snapshots},
     stream::StreamName,
     time::Timestamp,
-    variants::variants_of,
     version::Version,
 };
-
 use serde::{Serialize, de::DeserializeOwned};
-use std::{any::Any, marker::PhantomData, rc::Rc, sync::Arc};
+use std::{any::Any, rc::Rc, sync::Arc};
 
 /// What `decide` may know beside state and command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -290,225 +295,7 @@ pub trait Decider {
     }
 }
 
-/// A Rust aggregate with its types erased.
-struct Erased<A: Aggregate> {
-    name: Arc<str>,
-    keeper: Option<Typed<A::State>>,
-    events: Option<Vec<Arc<str>>>,
-    aggregate: PhantomData<A>,
-}
-
-impl<A: Aggregate> Erased<A> {
-    fn state(&self, state: State, stream: &str, version: Version) -> Result<Rc<A::State>, EvolveError> {
-        state.downcast().map_err(|_| EvolveError {
-            aggregate: Arc::clone(&self.name),
-            stream: stream.into(),
-            version,
-            reason: "the state belongs to another aggregate".into(),
-        })
-    }
-}
-
-impl<A: Aggregate> Decider for Erased<A> {
-    fn keeper(&self) -> Option<&dyn Keeper> {
-        self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper)
-    }
-
-    fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    fn policy(&self, command_type: &str) -> Policy {
-        A::policy(command_type)
-    }
-
-    fn events(&self) -> Option<&[Arc<str>]> {
-        self.events.as_deref()
-    }
-
-    fn initial(&self) -> Result<State, EvolveError> {
-        Ok(Rc::new(A::State::default()))
-    }
-
-    fn evolve(&self, state: State, events: &[RecordedEvent]) -> Result<State, EvolveError> {
-        let Some(first) = events.first() else { return Ok(state) };
-        let before = first.version.saturating_sub(1);
-        let mut state = Rc::unwrap_or_clone(self.state(state, first.stream.as_str(), before)?);
-        for event in events.iter().filter(|event| is_evolved_by(self, event)) {
-            let typed = read_tagged::<A::Event>(&event.event.event_type, event.event.data.as_str());
-            let typed = typed.map_err(|reason| EvolveError {
-                aggregate: Arc::clone(&self.name),
-                stream: event.stream.as_str().into(),
-                version: event.version.saturating_sub(1),
-                reason: format!("event {} can't be read: {reason}", event.event.event_type),
-            })?;
-            state = A::evolve(state, &typed);
-        }
-        Ok(Rc::new(state))
-    }
-
-    fn decide(
-        &self,
-        command: &Command,
-        state: &State,
-        context: &Context,
-    ) -> Result<Vec<NewEvent>, DecideError> {
-        let (typed, state) = (self.command(command)?, self.state_of(command, state)?);
-        let events = A::decide(state, typed, context).map_err(refused::<A>)?;
-        self.written(command, &events)
-    }
-
-    fn merge(&self, meeting: &Meeting<'_>) -> Result<Merged<NewEvent>, DecideError> {
-        let command = meeting.command;
-        let (theirs, mine) =
-            (self.events_of(meeting, &meeting.theirs)?, self.events_of(meeting, &meeting.mine)?);
-        let conflict = Conflict {
-            command: self.command(command)?,
-            base: self.state_of(command, meeting.base)?,
-            theirs: Side { state: self.state_of(command, meeting.theirs.state)?, events: &theirs },
-            mine: Side { state: self.state_of(command, meeting.mine.state)?, events: &mine },
-        };
-        match A::merge(conflict, meeting.context).map_err(refused::<A>)? {
-            Merged::Keep => Ok(Merged::Keep),
-            Merged::Events(events) => self.written(command, &events).map(Merged::Events),
-        }
-    }
-}
-
-fn refused<A: Aggregate>(error: A::Error) -> DecideError {
-    DecideError::Refused { code: A::code(&error), message: error.to_string() }
-}
-
-impl<A: Aggregate> Erased<A> {
-    fn failed(&self, command: &Command, reason: impl ToString) -> DecideError {
-        DecideError::Failed {
-            aggregate: Arc::clone(&self.name),
-            command_type: Arc::clone(&command.command_type),
-            reason: reason.to_string(),
-        }
-    }
-
-    fn command(&self, command: &Command) -> Result<A::Command, DecideError> {
-        read_tagged(&command.command_type, command.data.as_str()).map_err(|reason| {
-            DecideError::UnknownCommand {
-                aggregate: Arc::clone(&self.name),
-                command_type: Arc::clone(&command.command_type),
-                reason,
-            }
-        })
-    }
-
-    fn state_of<'s>(&self, command: &Command, state: &'s State) -> Result<&'s A::State, DecideError> {
-        state.downcast_ref().ok_or_else(|| self.failed(command, "the state belongs to another aggregate"))
-    }
-
-    fn events_of(
-        &self,
-        meeting: &Meeting<'_>,
-        side: &Side<'_, State, RecordedEvent>,
-    ) -> Result<Vec<A::Event>, DecideError> {
-        let known = side.events.iter().filter(|event| is_evolved_by(self, event));
-        let typed = known.map(|event| {
-            read_tagged(&event.event.event_type, event.event.data.as_str()).map_err(|reason| {
-                self.failed(
-                    meeting.command,
-                    format!("event {} can't be read: {reason}", event.event.event_type),
-                )
-            })
-        });
-        typed.collect()
-    }
-
-    fn written(&self, command: &Command, events: &[A::Event]) -> Result<Vec<NewEvent>, DecideError> {
-        let written = events.iter().map(|event| {
-            let text = serde_json::to_string(event).map_err(|error| self.failed(command, error))?;
-            serde_json::from_str(&text).map_err(|error| self.failed(command, error))
-        });
-        written.collect()
-    }
-}
-
 /// Whether an event is of a type that an aggregate evolves by, as far as it says.
 pub(crate) fn is_evolved_by(decider: &dyn Decider, event: &RecordedEvent) -> bool {
     decider.events().is_none_or(|types| types.contains(&event.event.event_type))
-}
-
-/// Reads `{ "type", "data" }`; a unit variant comes without data, so `null` is tried as none.
-pub(crate) fn read_tagged<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, String> {
-    let tag = serde_json::to_string(tag).map_err(|error| error.to_string())?;
-    let whole = serde_json::from_str(&format!(r#"{{"type":{tag},"data":{data}}}"#));
-    match whole {
-        Err(_) if data == "null" => {
-            serde_json::from_str(&format!(r#"{{"type":{tag}}}"#)).map_err(|error| error.to_string())
-        }
-        other => other.map_err(|error| error.to_string()),
-    }
-}
-
-/// The aggregates an engine knows, Rust and JavaScript alike.
-#[derive(Clone, Default)]
-pub struct Registry {
-    deciders: Vec<Rc<dyn Decider>>,
-}
-
-/// An aggregate can't be registered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegisterError {
-    /// The name is empty, or holds a hyphen or a control character, or is over 128 bytes.
-    #[error("aggregate name {name:?} must have 1 to 128 bytes and neither hyphens nor control characters")]
-    Name {
-        /// The name, cut to 64 characters.
-        name: String,
-    },
-    /// Two aggregates have the same name.
-    #[error("aggregate {name} is registered twice")]
-    Twice {
-        /// The name.
-        name: Arc<str>,
-    },
-}
-
-impl Registry {
-    /// Adds a Rust aggregate.
-    ///
-    /// # Errors
-    /// [`RegisterError`] for a name that is taken or can't be part of a stream name.
-    pub fn add<A: Aggregate>(&mut self) -> Result<(), RegisterError> {
-        let keeper = A::snapshots().map(|snapshots| Typed::new(snapshots, A::NAME, A::SCHEMA_VERSION));
-        let events = variants_of::<A::Event>().map(|names| names.iter().map(|&name| name.into()).collect());
-        self.add_decider(Rc::new(Erased::<A> {
-            name: A::NAME.into(),
-            events,
-            keeper,
-            aggregate: PhantomData,
-        }))
-    }
-
-    /// Adds an aggregate whose types are erased already.
-    ///
-    /// # Errors
-    /// As [`Registry::add`].
-    pub fn add_decider(&mut self, decider: Rc<dyn Decider>) -> Result<(), RegisterError> {
-        let name = Arc::clone(decider.name());
-        if name.is_empty() || name.len() > 128 || name.contains('-') || name.chars().any(char::is_control) {
-            return Err(RegisterError::Name { name: name.chars().take(64).collect() });
-        }
-        if self.get(&name).is_some() {
-            return Err(RegisterError::Twice { name });
-        }
-        self.deciders.push(decider);
-        Ok(())
-    }
-
-    /// All aggregates.
-    pub fn deciders(&self) -> impl Iterator<Item = &Rc<dyn Decider>> {
-        self.deciders.iter()
-    }
-
-    /// The aggregate of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Rc<dyn Decider>> {
-        self.deciders.iter().find(|decider| **decider.name() == *name)
-    }
 }
