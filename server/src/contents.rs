@@ -5,7 +5,7 @@ use crate::{
     storage::{
         StorageError,
         postgres::Target,
-        sqlite::Source,
+        sqlite::WholeFile,
         stored::{Rows, StoredLog},
     },
     verify::Place,
@@ -54,7 +54,7 @@ pub async fn streams(
     told: impl FnMut(StoredStream) -> ControlFlow<()>,
 ) -> Result<(), ContentsError> {
     match place {
-        Place::File(file) => streams_in(&Source::look(file)?, log, told).await,
+        Place::File(file) => streams_in(&WholeFile::look(file)?, log, told).await,
         Place::Postgres(address) => streams_in(&Target::open(address).await?.look().await?, log, told).await,
     }
 }
@@ -71,7 +71,7 @@ pub async fn show(
     told: impl FnMut(ConfirmedCommit) -> ControlFlow<()>,
 ) -> Result<(), ContentsError> {
     match place {
-        Place::File(file) => show_in(&Source::look(file)?, log, part, told).await,
+        Place::File(file) => show_in(&WholeFile::look(file)?, log, part, told).await,
         Place::Postgres(address) => {
             show_in(&Target::open(address).await?.look().await?, log, part, told).await
         }

@@ -19,6 +19,7 @@
 
 mod access;
 mod app;
+pub mod backup;
 pub mod clock;
 mod config;
 pub mod contents;

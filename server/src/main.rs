@@ -52,6 +52,8 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         }
         Some(Command::Migrate(there)) => runtime()?.block_on(commands::migrate(&there.database)),
         Some(Command::Copy(copy)) => runtime()?.block_on(commands::copy(&copy)),
+        Some(Command::Backup(backup)) => runtime()?.block_on(commands::backup(&backup)),
+        Some(Command::Restore(restore)) => runtime()?.block_on(commands::restore(&restore)),
         Some(Command::Logs(there)) => runtime()?.block_on(commands::logs(&there.database)),
         Some(Command::Streams(streams)) => runtime()?.block_on(commands::streams(&streams)),
         Some(Command::Show(show)) => runtime()?.block_on(commands::show(&show)),

@@ -5,7 +5,7 @@ use crate::{
     storage::{
         StorageError,
         postgres::{PostgresAddress, Target},
-        sqlite::Source,
+        sqlite::WholeFile,
         stored::{Rows, StoredLog, WholeRow},
     },
 };
@@ -58,7 +58,7 @@ pub struct Verified {
 /// [`StorageError`] if the place can't be opened or read.
 pub async fn logs(place: Place<'_>) -> Result<Vec<Log>, StorageError> {
     let logs = match place {
-        Place::File(file) => Source::look(file)?.logs().await?,
+        Place::File(file) => WholeFile::look(file)?.logs().await?,
         Place::Postgres(address) => Target::open(address).await?.look().await?.logs().await?,
     };
     Ok(logs.iter().map(plain).collect())
@@ -70,7 +70,7 @@ pub async fn logs(place: Place<'_>) -> Result<Vec<Log>, StorageError> {
 /// [`StorageError`] if the place can't be opened or read; what is read and does not hold is a finding.
 pub async fn verify(place: Place<'_>, told: impl FnMut(Verified)) -> Result<(), StorageError> {
     match place {
-        Place::File(file) => verify_all(&Source::look(file)?, told).await,
+        Place::File(file) => verify_all(&WholeFile::look(file)?, told).await,
         Place::Postgres(address) => verify_all(&Target::open(address).await?.look().await?, told).await,
     }
 }

@@ -47,6 +47,10 @@ pub(crate) enum Command {
     Migrate(There),
     /// Copy all logs of a SQLite file to PostgreSQL as they are, and compare them afterwards
     Copy(Copy),
+    /// Write all logs into a new file while servers go on, and compare it afterwards
+    Backup(Backup),
+    /// Put all logs of a backup back, and compare them afterwards
+    Restore(Restore),
     /// List the logs: name, identity, number of events
     Logs(There),
     /// List the streams of a log: name, version, number of commits, position of the last event
@@ -123,6 +127,32 @@ pub(crate) struct Copy {
     /// Database to copy to: postgres://USER@HOST/DATABASE
     #[arg(long, value_name = "postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
     pub(crate) to: Database,
+}
+
+/// Write all logs of a database, as they are at one moment, into a new file, and compare it afterwards; servers go on
+/// meanwhile. The file gets its name when it is whole, and is a SQLite file that a server could serve.
+#[derive(Parser)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) there: There,
+
+    /// File to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+/// Put all logs of a backup back, and compare them afterwards. Stop the servers first. Nothing is ever overwritten: a SQLite
+/// file must not exist, and logs in a PostgreSQL database must be the same as those of the backup, or not there. What was
+/// written since the backup is not in it; devices notice that, and bring back what they still have.
+#[derive(Parser)]
+pub(crate) struct Restore {
+    /// Backup to read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+
+    /// Where to: postgres://USER@HOST/DATABASE, or a SQLite file that does not exist
+    #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
+    pub(crate) database: Database,
 }
 
 /// How to serve.

@@ -1,12 +1,15 @@
 //! What the binary does beside serving: each command prints what it did, one line a thing, and ends.
 
+mod backup;
 mod contents;
 mod copy;
 mod migrate;
 mod named;
 mod openapi;
+mod telling;
 mod verify;
 
+pub(crate) use backup::{backup, restore};
 pub(crate) use contents::{show, streams};
 pub(crate) use copy::copy;
 pub(crate) use migrate::migrate;

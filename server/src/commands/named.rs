@@ -1,7 +1,7 @@
 //! The database that a command was given.
 
 use crate::args::Database;
-use std::error::Error;
+use std::{error::Error, fmt::Display};
 use tidelog_server::{storage::postgres::PostgresAddress, verify::Place};
 
 /// A database that is there already.
@@ -26,7 +26,8 @@ impl<'a> Named<'a> {
         }
     }
 
-    pub(super) fn told(&self, error: &dyn Error) -> String {
+    /// What is said of it, with its name before it.
+    pub(super) fn told(&self, error: &dyn Display) -> String {
         match self {
             Self::File(file) => format!("{}: {error}", file.display()),
             Self::Postgres(address) => format!("{address}: {error}"),

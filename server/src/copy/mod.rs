@@ -6,24 +6,26 @@
 //! differs ends the copy before anything is written.
 
 mod digest;
+mod log;
 
 pub use digest::Digest;
+pub(crate) use log::copy_log;
 
 use crate::{
     log_name::LogName,
     storage::{
         StorageError,
         postgres::{PostgresAddress, Target},
-        sqlite::Source,
-        stored::{Rows, StoredLog, WholeRow},
+        sqlite::WholeFile,
+        stored::{Rows, StoredLog, Writing},
     },
 };
-use digest::Digesting;
-use std::path::Path;
+use log::summed;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use tidelog::version::Position;
-
-/// How many bytes of commits are on the way at once: 4 MiB.
-const BATCH: usize = 4 << 20;
 
 /// How far a copy is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub enum Progress {
         /// The position of its last event.
         of: Position,
     },
-    /// A log was copied, read back, compared and committed.
+    /// A log was copied, read back and compared.
     Copied(Copied),
     /// A log was there already, and the same.
     AlreadyThere(Copied),
@@ -61,11 +63,11 @@ pub struct Copied {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
-    /// The file could not be read.
-    #[error("the file to copy from: {0}")]
+    /// The file or database could not be read.
+    #[error("where it is copied from: {0}")]
     Source(#[source] StorageError),
-    /// The database could not be written.
-    #[error("the database to copy to: {0}")]
+    /// The file or database could not be written.
+    #[error("where it is copied to: {0}")]
     Target(#[source] StorageError),
     /// The database holds a log of this name or identity with something else in it.
     #[error(
@@ -80,15 +82,32 @@ pub enum CopyError {
     },
     /// What was read back is not what was written.
     #[error(
-        "log {log} came out differently: {expected} in the file, {found} in the database. It was not committed"
+        "log {log} came out differently: {expected} where it comes from, {found} in the copy. It was not committed"
     )]
     Differs {
         /// The log.
         log: LogName,
-        /// Counts and digest of the log in the file.
+        /// Counts and digest of the log that was copied.
         expected: String,
         /// Counts and digest of what was read back.
         found: String,
+    },
+    /// There is a file already, and none is ever overwritten.
+    #[error("{} exists, and nothing is overwritten: {advice}", file.display())]
+    Exists {
+        /// The file.
+        file: PathBuf,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The file could not be made, or given its name.
+    #[error("{}: {reason}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the file system said.
+        #[source]
+        reason: io::Error,
     },
 }
 
@@ -101,7 +120,7 @@ pub async fn copy(
     to: &PostgresAddress,
     mut told: impl FnMut(Progress),
 ) -> Result<Vec<Copied>, CopyError> {
-    let source = Source::lock(from).map_err(CopyError::Source)?;
+    let source = WholeFile::lock(from).map_err(CopyError::Source)?;
     let mut target = Target::open(to).await.map_err(CopyError::Target)?;
     let logs = source.logs().await.map_err(CopyError::Source)?;
     for log in &logs {
@@ -115,7 +134,9 @@ pub async fn copy(
                 (Progress::AlreadyThere(copied.clone()), copied)
             }
             None => {
-                let copied = copy_log(&source, &mut target, &log, &mut told).await?;
+                let copying = target.begin().await.map_err(CopyError::Target)?;
+                let copied = copy_log(&source, &copying, &log, &mut told).await?;
+                copying.commit().await.map_err(CopyError::Target)?;
                 (Progress::Copied(copied.clone()), copied)
             }
         };
@@ -135,41 +156,9 @@ async fn refuse_other(target: &Target, log: &StoredLog) -> Result<Option<StoredL
     }
 }
 
-async fn copy_log(
-    source: &Source,
-    target: &mut Target,
-    log: &StoredLog,
-    told: &mut impl FnMut(Progress),
-) -> Result<Copied, CopyError> {
-    let copying = target.begin().await.map_err(CopyError::Target)?;
-    let key = copying.make(log).await.map_err(CopyError::Target)?;
-    let mut position = 0;
-    loop {
-        let rows = source.rows(log.key, position, BATCH).await.map_err(CopyError::Source)?;
-        let Some(WholeRow { stored, .. }) = rows.last() else { break };
-        let after = stored.position;
-        let batch: Result<Vec<_>, _> =
-            rows.into_iter().map(|row| Ok((row.commit(&log.name)?, row))).collect();
-        copying.write(key, batch.map_err(CopyError::Source)?).await.map_err(CopyError::Target)?;
-        position = after;
-        told(Progress::Written { log: log.name.clone(), position, of: log.position });
-    }
-    for producer in source.producers(log.key).await.map_err(CopyError::Source)? {
-        copying.write_producer(key, producer).await.map_err(CopyError::Target)?;
-    }
-    let expected = summed(source, log).await.map_err(CopyError::Source)?;
-    let found = summed(&copying, &StoredLog { key, ..log.clone() }).await.map_err(CopyError::Target)?;
-    let events = copying.count_events(key).await.map_err(CopyError::Target)?;
-    if found != expected || found.events != log.position || events != log.position {
-        return Err(differs(&expected, &found));
-    }
-    copying.commit().await.map_err(CopyError::Target)?;
-    Ok(found)
-}
-
 /// Whether a log that is in both is the same in both.
 async fn compare(
-    source: &Source,
+    source: &impl Rows,
     target: &mut Target,
     log: &StoredLog,
     there: &StoredLog,
@@ -180,31 +169,4 @@ async fn compare(
         return Ok(expected);
     }
     Err(CopyError::Holds { log: log.name.clone(), identity: there.id.to_string() })
-}
-
-/// What a database holds of a log.
-async fn summed(database: &impl Rows, log: &StoredLog) -> Result<Copied, StorageError> {
-    let (mut digesting, mut commits, mut events, mut after) = (Digesting::of(log), 0, 0, 0);
-    loop {
-        let rows = database.rows(log.key, after, BATCH).await?;
-        let Some(WholeRow { stored, .. }) = rows.last() else { break };
-        after = stored.position;
-        for row in &rows {
-            digesting.row(row);
-            commits += 1;
-            events += u64::from(row.stored.events);
-        }
-    }
-    for producer in database.producers(log.key).await? {
-        digesting.producer(&producer);
-    }
-    Ok(Copied { log: log.name.clone(), commits, events, digest: digesting.end() })
-}
-
-fn differs(expected: &Copied, found: &Copied) -> CopyError {
-    let say = |copied: &Copied| {
-        let Copied { commits, events, digest, .. } = copied;
-        format!("{events} events in {commits} commits, digest {digest}")
-    };
-    CopyError::Differs { log: expected.log.clone(), expected: say(expected), found: say(found) }
 }

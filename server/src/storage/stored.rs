@@ -130,3 +130,18 @@ pub(crate) trait Rows {
     /// The last push of each producer, by id.
     async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError>;
 }
+
+/// A database that logs are written into as they are: whatever is written is there after the commit, or nothing of it.
+pub(crate) trait Writing: Rows {
+    /// Makes the log. Gives what other tables refer to it by.
+    async fn make(&self, log: &StoredLog) -> Result<i64, StorageError>;
+
+    /// Writes rows and the ids of the events in them.
+    async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError>;
+
+    /// Writes the last push of a producer.
+    async fn write_producer(&self, log: i64, producer: StoredProducer) -> Result<(), StorageError>;
+
+    /// Makes it last.
+    async fn commit(self) -> Result<(), StorageError>;
+}

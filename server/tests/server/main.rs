@@ -3,6 +3,7 @@
 
 mod access;
 mod arguments;
+mod backups;
 mod browsers;
 mod connections;
 mod contract;

@@ -13,7 +13,7 @@ use crate::{
     log_name::LogName,
     storage::{
         LastPush, StorageError,
-        stored::{Rows, StoredLog, StoredProducer, StoredStream, WholeRow},
+        stored::{Rows, StoredLog, StoredProducer, StoredStream, WholeRow, Writing},
     },
 };
 use deadpool_postgres::{Client, Transaction};
@@ -75,9 +75,9 @@ fn stored_log(row: &tokio_postgres::Row) -> Result<StoredLog, Trouble> {
 /// A transaction.
 pub(crate) struct Copying<'a>(Transaction<'a>);
 
-impl Copying<'_> {
-    /// Makes the log; servers that would make one of the same name wait. Gives what other tables refer to it by.
-    pub(crate) async fn make(&self, log: &StoredLog) -> Result<i64, StorageError> {
+impl Writing for Copying<'_> {
+    /// Servers that would make a log of the same name wait.
+    async fn make(&self, log: &StoredLog) -> Result<i64, StorageError> {
         let make = async || -> Result<i64, Trouble> {
             let sql = "INSERT INTO tidelog.logs (name, id, position) VALUES ($1, $2, $3) RETURNING key";
             let position = signed(log.position)?;
@@ -86,8 +86,7 @@ impl Copying<'_> {
         Ok(make().await?)
     }
 
-    /// Writes rows and the ids of the events in them.
-    pub(crate) async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError> {
+    async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError> {
         let mut columns = Columns::default();
         for (commit, row) in rows {
             columns.add_commit(row)?;
@@ -96,17 +95,11 @@ impl Copying<'_> {
         Ok(columns.insert(&self.0, log).await?)
     }
 
-    /// Writes the last push of a producer.
-    pub(crate) async fn write_producer(
-        &self,
-        log: i64,
-        producer: StoredProducer,
-    ) -> Result<(), StorageError> {
+    async fn write_producer(&self, log: i64, producer: StoredProducer) -> Result<(), StorageError> {
         Ok(producers::write(&self.0, log, producer.id, producer.last).await?)
     }
 
-    /// Makes it last.
-    pub(crate) async fn commit(self) -> Result<(), StorageError> {
+    async fn commit(self) -> Result<(), StorageError> {
         self.0.commit().await.map_err(|error| Trouble::from(error).into())
     }
 }

@@ -5,10 +5,11 @@ mod producers;
 mod push;
 mod row;
 mod schema;
-mod source;
+mod whole_file;
 mod workers;
+mod writing;
 
-pub(crate) use source::Source;
+pub(crate) use whole_file::WholeFile;
 
 use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{

@@ -1,4 +1,4 @@
-//! A SQLite file that is read as it is, row by row: to be copied or verified.
+//! A SQLite file that is read as it is, row by row: to be copied or verified; or a new one, to be written so.
 
 use super::{
     durable, failure,
@@ -19,9 +19,9 @@ use tidelog::version::{Position, Version};
 use uuid::Uuid;
 
 /// A file as it is at one moment, for as long as this exists.
-pub(crate) struct Source(Workers);
+pub(crate) struct WholeFile(pub(super) Workers);
 
-impl Source {
+impl WholeFile {
     /// Opens a file that exists, and looks at it; others may go on writing to it.
     pub(crate) fn look(file: &Path) -> Result<Self, StorageError> {
         Self::open(file, "BEGIN; SELECT 1 FROM logs LIMIT 1")
@@ -32,17 +32,33 @@ impl Source {
         Self::open(file, "BEGIN IMMEDIATE")
     }
 
+    /// Makes the tables in an empty file, and locks it: what is written is there after the commit.
+    ///
+    /// It has no write-ahead log, so that the file is whole by itself.
+    pub(crate) fn create(file: &Path) -> Result<Self, StorageError> {
+        let mut connection = tuned(Connection::open(file).map_err(failure)?)?;
+        schema::prepare(&mut connection)?;
+        connection.pragma_update(None, "fullfsync", 1).map_err(failure)?;
+        connection.pragma_update(None, "synchronous", "full").map_err(failure)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failure)?;
+        Self::of(connection)
+    }
+
     fn open(file: &Path, begin: &str) -> Result<Self, StorageError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = tuned(Connection::open_with_flags(file, flags).map_err(failure)?)?;
         schema::prepare(&mut connection)?;
         durable(&connection)?;
         connection.execute_batch(begin).map_err(failure)?;
-        Ok(Self(Workers::start("sqlite-source", vec![connection]).map_err(unavailable)?))
+        Self::of(connection)
+    }
+
+    fn of(connection: Connection) -> Result<Self, StorageError> {
+        Ok(Self(Workers::start("sqlite-whole-file", vec![connection]).map_err(unavailable)?))
     }
 }
 
-impl Rows for Source {
+impl Rows for WholeFile {
     async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
         self.0
             .run(|connection| {
