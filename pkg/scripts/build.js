@@ -19,7 +19,7 @@ if (!existsSync(`${root}wasm/tidelog_bg.wasm`)) {
 await rm(`${root}dist`, { recursive: true, force: true })
 const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, sourcemap: true, tsconfig: `${root}tsconfig.json` }
 // What few pages need is loaded when it is asked for (src/parts.ts).
-const parts = ['transport', 'processes', 'trace', 'past', 'transfer', 'conflicts']
+const parts = ['transport', 'processes', 'layers', 'validation', 'adapt-upcaster', 'crash-recovery', 'trace', 'past', 'transfer', 'conflicts']
 await build({
   ...options,
   entryPoints: ['index', 'bytes', ...parts].map((entry) => `${root}src/${entry}.ts`),

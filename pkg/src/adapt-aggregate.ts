@@ -8,7 +8,7 @@ import { asTidelogError, isTidelogError, messageOf, type ErrorCode, type Tidelog
 import type { AnyEvent, RecordedEvent } from './event.js'
 import type { Purity } from './purity.js'
 import { classifyThrown } from './refusal.js'
-import { checkEvents } from './schema.js'
+import type { SchemaMap } from './schema.js'
 
 /** The context of a decision as the core gives it. */
 interface ContextJson {
@@ -27,8 +27,14 @@ export interface AdaptedAggregate {
   catching<Answer>(stream: string, command: string, run: () => Promise<Answer>): Promise<Answer>
 }
 
-/** Adapts an aggregate. The last two are for the snapshots of its states: see `adaptKeeper`. */
-export function adaptAggregate(aggregate: AnyAggregate, purity: Purity, upcasters: string, warn: (error: TidelogError) => void): AdaptedAggregate {
+/** Adapts an aggregate. `upcasters` and `warn` are for the snapshots of its states: see `adaptKeeper`. */
+export function adaptAggregate(
+  aggregate: AnyAggregate,
+  purity: Purity,
+  upcasters: string,
+  warn: (error: TidelogError) => void,
+  checkEvents: (map: SchemaMap | undefined, events: unknown) => unknown = (_, events) => events,
+): AdaptedAggregate {
   const plain = aggregate as Aggregate<unknown, AnyCommand, AnyEvent>
   const { name, decide, evolve, initialState, policies, schemas, events } = plain
   // What `decide` threw, per execution on its way: two executions of one text on one stream throw the same.

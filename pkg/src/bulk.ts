@@ -1,6 +1,7 @@
 /** Bulk appends: many commits, a transaction for each chunk of them. */
 import type { BulkCommit } from './command.js'
-import { encodeCommit } from './encode.js'
+import { encodeEvents, expected, text } from './encode.js'
+import { invalidArgument } from './errors.js'
 
 /** The most events of a chunk, unless a single commit has more. */
 const maxEvents = 1_000
@@ -65,4 +66,11 @@ export async function appendInChunks(
   }
   await flush()
   return progress
+}
+
+/** One commit of a bulk append as JSON text. */
+export function encodeCommit(commit: BulkCommit, path: string): string {
+  const { stream, events, expectedVersion = 'any' } = commit ?? ({} as BulkCommit)
+  if (!Array.isArray(events) || events.length === 0) throw invalidArgument(`${path}.events`, `${path}.events is an array of at least one event`)
+  return `{"stream":${JSON.stringify(text(stream, `${path}.stream`))},"events":${encodeEvents(events, `${path}.events`)},"expectedVersion":${JSON.stringify(expected(expectedVersion, `${path}.expectedVersion`))}}`
 }

@@ -6,8 +6,8 @@ import { encodeCommand, encodeEvents, executeOptions, text } from './encode.js'
 import { invalidArgument } from './errors.js'
 import type { Receipt, RejectedCommit } from './receipt.js'
 import type { Retry } from './resolve.js'
-import { checkCommand, checkEvents } from './schema.js'
 import type { Session } from './session.js'
+import { checkCommand, checkEvents } from './validation.js'
 
 /** Gives an answer to the core, as the schemas of its aggregate would have it. */
 export async function resolveConflict(session: Session, aggregates: Iterable<AnyAggregate>, commitId: string, choice: Choice): Promise<void> {

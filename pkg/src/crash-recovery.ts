@@ -30,14 +30,14 @@ const quiet = 2_000
 let here: Promise<Presence | undefined> | undefined
 
 /**
- * Puts right what a browser that died has left, if it is Chromium and it left something, and lets the next one know that this page is there.
+ * Puts right what a Chromium that died has left, if it left something, and lets the next one know that this page is there.
  * Never fails: where it can't help, things are as they were.
  *
  * @returns What to call after each write.
  */
 export async function recoverFromCrash(environment: Environment): Promise<() => void> {
   const { locks } = environment
-  if (!locks?.query || typeof indexedDB === 'undefined' || !/Chrom(e|ium)\//.test(navigator.userAgent)) return () => {}
+  if (!locks?.query) return () => {}
   here ??= recover(environment, locks as LockManager).catch(() => undefined)
   let stopWaiting = (): void => {}
   const late = new Promise<undefined>((resolve) => (stopWaiting = environment.after(patience, () => resolve(undefined))))

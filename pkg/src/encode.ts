@@ -1,5 +1,5 @@
 /** Encoding: values to JSON text, refusing what JSON would lose or change, with the path to it. */
-import type { BulkCommit, ExecuteOptions, ExpectedVersion, MessageOptions } from './command.js'
+import type { ExecuteOptions, ExpectedVersion, MessageOptions } from './command.js'
 import { invalidArgument, isTidelogError, TidelogError } from './errors.js'
 
 /** The largest data of an event or command, in bytes of JSON: 1 MiB. */
@@ -144,13 +144,6 @@ export function encodeEvents(events: unknown, path = 'events'): string {
   // Not `map`: it would skip the holes of a sparse array.
   for (let index = 0; index < list.length; index++) text += `${index > 0 ? ',' : ''}${encodeEvent(list[index], `${path}[${index}]`)}`
   return `${text}]`
-}
-
-/** One commit of a bulk append as JSON text. */
-export function encodeCommit(commit: BulkCommit, path: string): string {
-  const { stream, events, expectedVersion = 'any' } = commit ?? ({} as BulkCommit)
-  if (!Array.isArray(events) || events.length === 0) throw invalidArgument(`${path}.events`, `${path}.events is an array of at least one event`)
-  return `{"stream":${JSON.stringify(text(stream, `${path}.stream`))},"events":${encodeEvents(events, `${path}.events`)},"expectedVersion":${JSON.stringify(expected(expectedVersion, `${path}.expectedVersion`))}}`
 }
 
 /** An integer within bounds. */

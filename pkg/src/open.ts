@@ -1,19 +1,17 @@
 /** Opening a log. */
-import { adaptAggregate } from './adapt-aggregate.js'
+import { adaptAggregate, type AdaptedAggregate } from './adapt-aggregate.js'
 import { adaptProjection } from './adapt-projection.js'
-import { adaptUpcaster } from './adapt-upcaster.js'
 import type { AnyAggregate } from './aggregate.js'
 import type { Met } from './conflict.js'
 import { pack } from './compression.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
-import { recoverFromCrash } from './crash-recovery.js'
 import { surroundings, type Environment } from './environment.js'
 import { asTidelogError, coreCrashed, invalidArgument, messageOf, TidelogError } from './errors.js'
 import type { AnyProjection } from './projection.js'
 import { LiveValue, type Live } from './live.js'
 import { Maintenance } from './maintenance.js'
-import type { Middleware } from './middleware.js'
-import { loadAhead, processesPart, tracePart, transportPart } from './parts.js'
+import type { Around, Middleware } from './middleware.js'
+import { crashRecoveryPart, layersPart, loadAhead, processesPart, tracePart, transportPart, upcastingPart, validationPart } from './parts.js'
 import { unknownProcess, type AnyProcess, type ProcessManager } from './process.js'
 import type { Processes, ProcessInstance } from './processes.js'
 import { Purity } from './purity.js'
@@ -114,7 +112,6 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   const purity = new Purity()
   const onError = options.onError ?? ((error: TidelogError) => console.error(error))
   const upcasting = JSON.stringify([upcasters, options.unknownEvents, knownEvents], (_, value: unknown) => (typeof value === 'function' ? String(value) : value))
-  const adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError)]))
   // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
   let failOpening!: (error: TidelogError) => void
   const crashedOpening = new Promise<never>((_, reject) => (failOpening = reject))
@@ -136,27 +133,41 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   } as CoreSettings
   let core: Core
   let transport: Transport | undefined
-  let layers = middleware
   let processing: typeof import('./processes.js') | undefined
+  let validation: typeof import('./validation.js') | undefined
+  let adapted: Map<AnyAggregate, AdaptedAggregate>
+  let around: Around | undefined
   let wrote = (): void => {}
-  const recovered = storage === 'memory' ? undefined : recoverFromCrash(environment)
+  const recovered = storage !== 'memory' && inChromium() ? recoverFromCrash(environment) : undefined
   try {
-    const parts = [sync && transportPart(), processes.length > 0 ? processesPart() : undefined, options.hooks || options.marks ? tracePart() : undefined] as const
-    const [openCore, transporting, processingPart, tracing] = await Promise.all([wasmCore(options.wasm), ...parts])
+    const { hooks, marks } = options
+    const [openCore, transporting, processingPart, tracing, layering, upcasts, validating] = await Promise.all([
+      wasmCore(options.wasm),
+      sync && transportPart(),
+      processes.length > 0 ? processesPart() : undefined,
+      hooks || marks ? tracePart() : undefined,
+      hooks || middleware.length > 0 ? layersPart() : undefined,
+      upcasters.length > 0 ? upcastingPart() : undefined,
+      aggregates.some(({ schemas }) => schemas.commands ?? schemas.events) ? validationPart() : undefined,
+    ])
     if (recovered) wrote = await recovered
     processing = processingPart
+    validation = validating
+    adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError, validation?.checkEvents)]))
+    let layers = middleware
     transport = sync && transporting?.httpTransport(sync, environment)
-    if (tracing && options.hooks) {
-      const trace = tracing.tracing(name, options.hooks, (thrown) => onError(hookFailed(thrown)))
+    if (tracing && hooks) {
+      const trace = tracing.tracing(name, hooks, (thrown) => onError(hookFailed(thrown)))
       layers = [tracing.tracingMiddleware(trace), ...middleware]
       transport &&= tracing.tracingTransport(trace, transport)
     }
-    const measured = options.marks ? tracing?.markTimings(environment) : undefined
+    around = layering && new layering.Layers(layers)
+    const measured = marks ? tracing?.markTimings(environment) : undefined
     const opening = openCore(
       settings,
       [...adapted].filter(([one]) => !isRust(one)).map(([, one]) => one.core),
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
-      upcasters.map((one) => adaptUpcaster(one, purity)),
+      upcasters.map((one) => upcasts!.adaptUpcaster(one, purity)),
       processes.filter((one) => !isRust(one)).map((one) => processingPart!.adaptProcess(one, purity)),
       coreHooks(environment, transport, listening, measured),
     )
@@ -165,7 +176,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     throw asTidelogError(thrown)
   }
 
-  const session = new Session(name, core, environment, sync !== undefined, purity, onError, layers)
+  const session = new Session(name, core, environment, sync !== undefined, purity, onError, around)
   listening.crashed = (message) => session.crashed(coreCrashed(message))
   // Not within the core's own call: whoever listens may call into it.
   const met = (conflicts: readonly Met[]): void => {
@@ -221,11 +232,17 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   maintenance.schedule()
   void storageControl.refresh()
   session.whenEnded(loadAhead(environment))
-  return new Tidelog({ session, processes: processing?.makeProcesses(session, tabs, processes) ?? noProcesses(session), sync: syncControl, storage: storageControl, adapted, projections })
+  return new Tidelog({ session, processes: processing?.makeProcesses(session, tabs, processes) ?? noProcesses(session), sync: syncControl, storage: storageControl, adapted, projections, validation })
 }
 
 const hookFailed = (cause: unknown): TidelogError => new TidelogError('middleware-failed', `hooks failed: ${messageOf(cause)}`, { middleware: 'hooks' }, { cause })
 const nameOf = ({ name }: { readonly name: string }): string => name
+
+/** Whether the browser is one of those that may leave half a record when they are killed. */
+const inChromium = (): boolean => typeof indexedDB !== 'undefined' && /Chrom(e|ium)\//.test(navigator.userAgent)
+
+/** Never fails: without the part things are as they were. */
+const recoverFromCrash = async (environment: Environment): Promise<() => void> => (await crashRecoveryPart().catch(() => undefined))?.recoverFromCrash(environment) ?? (() => {})
 
 /** The processes of a log that was given none. */
 function noProcesses(session: Session): Processes {

@@ -6,13 +6,21 @@ import { messageOf, TidelogError } from './errors.js'
 export const transportPart = (): Promise<typeof import('./transport.js')> => part('transport', import('./transport.js'))
 /** What lets process managers act: of logs that have some. */
 export const processesPart = (): Promise<typeof import('./processes.js')> => part('processes', import('./processes.js'))
+/** What stands around commands, appends and queries: of logs that have middleware. */
+export const layersPart = (): Promise<typeof import('./layers.js')> => part('layers', import('./layers.js'))
+/** What checks commands and events: of logs whose aggregates have schemas. */
+export const validationPart = (): Promise<typeof import('./validation.js')> => part('validation', import('./validation.js'))
+/** What reads older shapes: of logs that have upcasters. */
+export const upcastingPart = (): Promise<typeof import('./adapt-upcaster.js')> => part('adapt-upcaster', import('./adapt-upcaster.js'))
+/** What puts right what a killed Chromium left. */
+export const crashRecoveryPart = (): Promise<typeof import('./crash-recovery.js')> => part('crash-recovery', import('./crash-recovery.js'))
 /** What tells hooks and the timeline: of logs that have hooks or marks. */
 export const tracePart = (): Promise<typeof import('./trace.js')> => part('trace', import('./trace.js'))
-/** Replays and differences. */
+/** Replays, differences and rebuilds. */
 export const pastPart = (): Promise<typeof import('./past.js')> => part('past', import('./past.js'))
 /** Answers to conflicts. */
 export const conflictsPart = (): Promise<typeof import('./conflicts.js')> => part('conflicts', import('./conflicts.js'))
-/** Exports and imports. */
+/** Exports, imports and bulk appends. */
 export const transferPart = (): Promise<typeof import('./transfer.js')> => part('transfer', import('./transfer.js'))
 
 /**

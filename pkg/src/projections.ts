@@ -3,6 +3,7 @@ import type { Core, CoreProjectionStatus, CoreRebuildProgress } from './core.js'
 import { integer, text } from './encode.js'
 import { TidelogError } from './errors.js'
 import { LiveValue, type Live } from './live.js'
+import { pastPart } from './parts.js'
 import type { AnyProjection } from './projection.js'
 import type { Session } from './session.js'
 
@@ -63,9 +64,6 @@ export interface Projections extends Live<readonly ProjectionStatus[]> {
   readonly deadLetters: DeadLetters
 }
 
-/** Between two steps of a rebuild the page gets its turn after so many milliseconds. */
-const turn = 12
-
 /** The projections over the core; `nameOf` checks that one is known. */
 export function makeProjections(session: Session, nameOf: (projection: AnyProjection) => string): Projections {
   const { core, environment, watchers } = session
@@ -81,22 +79,9 @@ export function makeProjections(session: Session, nameOf: (projection: AnyProjec
   return Object.assign(live, {
     status: async (projection: AnyProjection) => ask<ProjectionStatus>((core) => core.projectionStatus(nameOf(projection))),
 
-    async rebuild(projection: AnyProjection, { onProgress, signal }: RebuildOptions = {}) {
+    async rebuild(projection: AnyProjection, options: RebuildOptions = {}) {
       const name = nameOf(projection)
-      let since = environment.now()
-      for (;;) {
-        if (signal?.aborted) {
-          await session.call(() => core.rebuildProjection(name, true))
-          throw signal.reason
-        }
-        const progress = await ask<RebuildProgress>((core) => core.rebuildProjection(name, false) as Promise<string>)
-        onProgress?.(progress)
-        if (progress.done) return progress
-        if (environment.now() - since >= turn) {
-          await new Promise<void>((resolve) => void environment.after(0, resolve))
-          since = environment.now()
-        }
-      }
+      return (await pastPart()).rebuild(session, name, options)
     },
 
     async waitFor(projection: AnyProjection, position?: number, { timeout }: { readonly timeout?: number } = {}) {

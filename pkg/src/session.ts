@@ -2,7 +2,7 @@
 import type { Core, CoreStatus } from './core.js'
 import type { Environment } from './environment.js'
 import { asTidelogError, TidelogError } from './errors.js'
-import { Around, type Middleware } from './middleware.js'
+import { nothingAround, type Around } from './middleware.js'
 import type { Purity } from './purity.js'
 import { Watchers } from './watchers.js'
 
@@ -26,14 +26,14 @@ export class Session {
   #crash: TidelogError | undefined
   #closed = false
 
-  constructor(name: string, core: Core, environment: Environment, syncing: boolean, purity: Purity, onError: (error: TidelogError) => void, layers: readonly Middleware[] = []) {
+  constructor(name: string, core: Core, environment: Environment, syncing: boolean, purity: Purity, onError: (error: TidelogError) => void, around = nothingAround) {
     this.name = name
     this.core = core
     this.environment = environment
     this.syncing = syncing
     this.#purity = purity
     this.#onError = onError
-    this.around = new Around(layers)
+    this.around = around
   }
 
   /** Whether it has been closed. */

@@ -1,7 +1,7 @@
 /** An open log. */
 import type { AdaptedAggregate } from './adapt-aggregate.js'
 import type { Aggregate, AnyAggregate } from './aggregate.js'
-import { appendInChunks, type BulkOptions, type BulkProgress } from './bulk.js'
+import type { BulkOptions, BulkProgress } from './bulk.js'
 import type { AnyCommand, AppendOptions, BulkCommit, ExecuteOptions } from './command.js'
 import type { Core } from './core.js'
 import type { Difference, DifferenceOptions, RowsDifference } from './difference.js'
@@ -21,7 +21,6 @@ import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './recei
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
 import { makeConflicts, makeQueue, makeRejected, type Conflicts, type Queue, type Rejected } from './resolve.js'
 import { encodeRowQuery, type RowPage, type RowQuery } from './row-query.js'
-import { checkCommand, checkEvents } from './schema.js'
 import type { Processes } from './processes.js'
 import type { Session } from './session.js'
 import { makeSnapshots, type Snapshots } from './snapshot.js'
@@ -51,6 +50,8 @@ export interface TidelogParts {
   readonly adapted: ReadonlyMap<AnyAggregate, AdaptedAggregate>
   readonly projections: readonly AnyProjection[]
   readonly processes: Processes
+  /** Where an aggregate has schemas. */
+  readonly validation: typeof import('./validation.js') | undefined
 }
 
 /** An open log, made by `open()`. */
@@ -118,7 +119,8 @@ export class Tidelog {
     const { name, schemas } = aggregate
     const stream = `${name}-${text(id, 'id')}`
     return this.#session.around.command({ aggregate: name, id, stream, command, options }, async ({ command, options }) => {
-      const json = encodeCommand(await checkCommand(name, schemas.commands, command))
+      const valid = this.#parts.validation?.checkCommand(name, schemas.commands, command)
+      const json = encodeCommand(valid ? await valid : command)
       const sent = executeOptions(options)
       const receipt = await this.#session.call(() => adapted.catching(stream, json, () => this.#core.execute(name, id, json, sent)))
       return makeReceipt<Event>(receipt, this.#outcome)
@@ -180,7 +182,7 @@ export class Tidelog {
   async appendAll(commits: Iterable<BulkCommit> | AsyncIterable<BulkCommit>, options: BulkOptions = {}): Promise<BulkProgress> {
     this.#session.check()
     const { around } = this.#session
-    return appendInChunks(commits, options, (chunk, commits) => around.append({ commits }, () => this.#session.call(() => this.#core.appendMany(chunk))), this.#checked)
+    return (await transferPart()).appendInChunks(commits, options, (chunk, commits) => around.append({ commits }, () => this.#session.call(() => this.#core.appendMany(chunk))), this.#checked)
   }
 
   /**
@@ -403,7 +405,7 @@ export class Tidelog {
   /** Events for a stream as the schemas of its aggregate would have them. */
   readonly #checked = (stream: string, events: unknown, path?: string): unknown => {
     const [name] = String(stream).split('-', 1)
-    for (const aggregate of this.#parts.adapted.keys()) if (aggregate.name === name) return checkEvents(aggregate.schemas.events, events, path)
+    for (const aggregate of this.#parts.adapted.keys()) if (aggregate.name === name) return this.#parts.validation?.checkEvents(aggregate.schemas.events, events, path) ?? events
     return events
   }
 

@@ -1,9 +1,11 @@
-/** The work of exports and imports; `export.ts` says what they are. */
+/** The work of exports and imports (`export.ts` says what they are) and of bulk appends. */
 import type { Session } from './session.js'
 import { encodeEvents, millis, text } from './encode.js'
 import { invalidArgument } from './errors.js'
 import type { ExportOptions, ImportOptions, ImportSource, RowImportOptions, TransferProgress } from './export.js'
 import { versions } from './read.js'
+
+export { appendInChunks } from './bulk.js'
 
 /** The rows that are written in one transaction. */
 const maxRows = 500

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encodeCommand, encodeCommit, encodeEvents, encodeJson, expected, integer, millis } from '../src/encode.js'
+import { encodeCommit } from '../src/bulk.js'
+import { encodeCommand, encodeEvents, encodeJson, expected, integer, millis } from '../src/encode.js'
 import { isTidelogError, type ErrorCode } from '../src/errors.js'
 
 function refuses(run: () => unknown, code: ErrorCode, message: RegExp): void {
