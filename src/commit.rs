@@ -59,6 +59,11 @@ pub struct Commit {
     /// How often it was rebased; an answer to an older generation no longer counts.
     #[serde(default)]
     pub generation: u32,
+    /// Of a commit that was rebased: the version of the stream that the device knew as confirmed before. Where the command was decided
+    /// again, what stands beyond it had arrived; where the events were kept or merged, they had been decided on it. None at generation 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 9_007_199_254_740_991_u64)))]
+    pub since: Option<Version>,
     /// Who, where, when, and because of what.
     pub metadata: Arc<Metadata>,
     /// The command; none for events that were appended without one.

@@ -57,6 +57,7 @@ impl Story {
             stream: StreamName::parse(stream).unwrap(),
             expected_version: expected,
             generation: 0,
+            since: None,
             metadata: Arc::new(Metadata {
                 correlation_id: id(),
                 causation_id: None,
@@ -160,6 +161,7 @@ fn new_event(data: &str) -> NewEvent {
 
 const L1: (&str, &str) = ("LessonCompleted", r#"{"lesson":"l1"}"#);
 const L2: (&str, &str) = ("LessonCompleted", r#"{"lesson":"l2"}"#);
+const L3: (&str, &str) = ("LessonCompleted", r#"{"lesson":"l3"}"#);
 const HANDED_IN: (&str, &str) = ("HandedIn", r#"{"answers":{}}"#);
 
 #[test]
@@ -181,6 +183,29 @@ fn commands_are_decided_again_on_the_new_state() {
     // the same decision is the same fact: it keeps its identity
     assert_eq!(plan.replaced[0].commit.events, story.pending[0].commit.events);
     assert_eq!(plan.replaced[0].commit.id, story.pending[0].commit.id);
+}
+
+#[test]
+fn a_rebased_commit_says_since_when() {
+    let mut story = Story::new();
+    story.lesson("course-a", 0, "l2");
+    let kept = Some(("CompleteLesson", L3.1));
+    story.pending("course-a", ExpectedVersion::Exact(1), Policy::Keep, kept, &[L3]);
+    story.base("course-a", true, &[L1, ("LessonCompleted", r#"{"lesson":"l0"}"#)]);
+    story.bases.values_mut().for_each(|base| base.since = 1);
+    let plan = story.check(&["1 replaced@2", "2 replaced@3"]);
+    let since = |plan: &Plan| plan.replaced.iter().map(|it| it.commit.since).collect::<Vec<_>>();
+    assert_eq!(since(&plan), [Some(1), Some(1)]);
+    // once more: what is decided again stands on what it was last decided on, what is kept on what it was first decided on
+    story.pending.clone_from(&plan.replaced);
+    story.bases.clear();
+    story.base(
+        "course-a",
+        true,
+        &[L1, ("LessonCompleted", r#"{"lesson":"l0"}"#), ("LessonCompleted", r#"{"lesson":"l4"}"#)],
+    );
+    story.bases.values_mut().for_each(|base| base.since = 2);
+    assert_eq!(since(&story.check(&["1 replaced@3", "2 replaced@4"])), [Some(2), Some(1)]);
 }
 
 #[test]

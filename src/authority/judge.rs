@@ -227,6 +227,7 @@ fn rejected(problem_type: &str, detail: String) -> PushResult {
         title: title.to_owned(),
         status: None,
         detail: Some(detail),
+        code: None,
     };
     PushResult::Rejected { problem }
 }

@@ -54,6 +54,7 @@ impl Refusal {
             title: self.title.to_owned(),
             status: Some(self.status),
             detail: Some(self.detail.clone()),
+            code: None,
         }
     }
 }

@@ -66,7 +66,7 @@ impl<S: Store> Inner<S> {
         let mut count = 0;
         for Imported { stream, expected_version, events } in commits {
             let expected = expected_version.unwrap_or(ExpectedVersion::Any);
-            let commit = self.commit(stream, expected, None, events, &options)?;
+            let commit = self.commit(stream, expected, (None, events, self.surroundings.now()?), &options)?;
             options.correlation_id = Some(commit.metadata.correlation_id);
             count += commit.count();
             drafts.push(Draft { commit, policy: policy_of_append(expected, None) });
@@ -123,7 +123,12 @@ impl<S: Store> Inner<S> {
                     precisely = ExpectedVersion::Exact(version);
                 }
             }
-            let commit = self.commit(stream.clone(), precisely, None, events.clone(), &options)?;
+            let commit = self.commit(
+                stream.clone(),
+                precisely,
+                (None, events.clone(), self.surroundings.now()?),
+                &options,
+            )?;
             match self.write(commit, policy, resolves, seen).await {
                 Ok(receipt) => {
                     self.wrote(Some(vec![stream.as_str().to_owned()]));

@@ -242,7 +242,8 @@ impl<S: Store> Inner<S> {
                 return Ok(Receipt { commit_id, stream, version, events: vec![], confirmed: true });
             }
             let expected = ExpectedVersion::Exact(kept.version);
-            let commit = self.commit(stream.clone(), expected, Some(command.clone()), events, &options)?;
+            let said = (Some(command.clone()), events, context.now);
+            let commit = self.commit(stream.clone(), expected, said, &options)?;
             match self.write(commit, policy, resolves, seen).await {
                 Ok(receipt) => {
                     self.remember(decider, kept, &receipt);
@@ -351,12 +352,12 @@ impl<S: Store> Inner<S> {
         Ok(AppendError::Conflict { stream: stream.clone(), expected, actual, missing })
     }
 
+    /// A commit of a command, or none, and the events that it says at a moment: that of the decision, so that deciding again can give the same.
     pub(super) fn commit(
         &self,
         stream: StreamName,
         expected_version: ExpectedVersion,
-        command: Option<Command>,
-        events: Vec<NewEvent>,
+        (command, events, occurred_at): (Option<Command>, Vec<NewEvent>, Timestamp),
         options: &WriteOptions,
     ) -> Result<Commit, WriteError> {
         let id = match &options.command_id {
@@ -368,13 +369,14 @@ impl<S: Store> Inner<S> {
             stream,
             expected_version,
             generation: 0,
+            since: None,
             metadata: Arc::new(Metadata {
                 correlation_id: options.correlation_id.unwrap_or(id),
                 causation_id: options.causation_id,
                 actor: options.actor.clone().or_else(|| self.actor.clone()),
                 device_id: self.device,
                 session_id: self.session,
-                occurred_at: self.surroundings.now()?,
+                occurred_at,
                 traceparent: options.traceparent.clone(),
             }),
             command,

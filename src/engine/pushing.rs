@@ -10,7 +10,7 @@ use crate::{
     mistake::{Mistake, made},
     sync::{
         machine::{Failure, Input},
-        protocol::{MAX_PUSH_BYTES, MAX_PUSH_COMMITS, PROTOCOL, Push, PushResult, problem},
+        protocol::{MAX_PUSH_BYTES, MAX_PUSH_COMMITS, PROTOCOL, Problem, Push, PushResult, problem},
         transport::{self, Transport},
     },
     version::Position,
@@ -77,10 +77,7 @@ impl<S: Store> Inner<S> {
                     session.conflicts.borrow_mut().insert(commit.stream.clone());
                 }
                 PushResult::Rejected { problem } => {
-                    let message = problem.detail.unwrap_or(problem.title);
-                    let detail = Some(problem.problem_type.as_ref().into());
-                    let reason = Reason { code: "server".into(), message, detail, builds_on: None };
-                    news.refused.insert(commit.id, reason);
+                    news.refused.insert(commit.id, reason(problem));
                 }
                 PushResult::Blocked { .. } => {}
             }
@@ -133,5 +130,17 @@ impl<S: Store> Inner<S> {
         session.batch.set(MAX_PUSH_COMMITS);
         let accepted = self.take_in(&news).await?;
         Ok(Input::Pushed { accepted })
+    }
+}
+
+/// Why the server refused a commit: a rule of the domain counts as if it had refused here.
+fn reason(problem: Problem) -> Reason {
+    let Problem { problem_type, title, detail, code, .. } = problem;
+    let is_rule = *problem_type == *problem::RULE;
+    Reason {
+        code: if is_rule { "domain" } else { "server" }.into(),
+        message: detail.unwrap_or(title),
+        detail: if is_rule { code } else { Some(problem_type.as_ref().into()) },
+        builds_on: None,
     }
 }

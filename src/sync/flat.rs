@@ -123,8 +123,13 @@ mod tests {
 
     #[test]
     fn outcomes_read_back_what_they_wrote() {
-        let problem =
-            Problem { problem_type: "urn:x".into(), title: "no".into(), status: None, detail: None };
+        let problem = Problem {
+            problem_type: "urn:x".into(),
+            title: "no".into(),
+            status: None,
+            detail: None,
+            code: None,
+        };
         let by = CommitId(Uuid::from_u128(2));
         let results = [
             (PushResult::Committed { first_version: 1, first_position: 2 }, "committed"),

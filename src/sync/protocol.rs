@@ -158,6 +158,9 @@ pub struct Problem {
     /// What happened this time: what, where, and the limit it broke.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// With `urn:tidelog:problem:rule`: the domain's own word for the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// The URIs of problem types.
@@ -194,4 +197,8 @@ pub mod problem {
     pub const INVALID_COMMIT: &str = "urn:tidelog:problem:invalid-commit";
     /// In a push: an event id stands in the log already, in another commit.
     pub const DUPLICATE_EVENT: &str = "urn:tidelog:problem:duplicate-event";
+    /// In a push: a rule of the app's domain refuses it, in the words of its detail and code.
+    pub const RULE: &str = "urn:tidelog:problem:rule";
+    /// In a push: its events are not what its command leads to, as far as the server can tell.
+    pub const NOT_DECIDED: &str = "urn:tidelog:problem:not-decided";
 }

@@ -82,6 +82,7 @@ impl Samples {
             stream: stream(name),
             expected_version: expected,
             generation: 0,
+            since: None,
             metadata: Arc::new(metadata),
             command: None,
             events,

@@ -116,6 +116,7 @@ impl CloudEvent<'_> {
             stream,
             expected_version: ExpectedVersion::Any,
             generation: 0,
+            since: None,
             metadata: Arc::new(Metadata {
                 correlation_id: self.correlationid.unwrap_or(commit_id),
                 causation_id: self.causationid,

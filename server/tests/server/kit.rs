@@ -68,6 +68,7 @@ pub(crate) fn commit(name: &str, expected_version: ExpectedVersion, count: usize
         stream: stream(name),
         expected_version,
         generation: 0,
+        since: None,
         metadata: Arc::new(metadata()),
         command: Some(Command {
             command_type: "CompleteLesson".into(),

@@ -173,6 +173,7 @@ impl<S: Store> Import<S> {
                 stream,
                 expected_version: ExpectedVersion::None,
                 generation: 0,
+                since: None,
                 metadata: Arc::new(Metadata { correlation_id: id, ..unknown.clone() }),
                 command: None,
                 events: made,
@@ -373,6 +374,7 @@ impl<S: Store> Import<S> {
             known.extend(commit.events.iter().map(|event| event.id.0).chain([commit.id.0]));
             commit.expected_version = expected.unwrap_or(ExpectedVersion::Any);
             commit.generation = 0;
+            commit.since = None;
             let policy = if expected.is_some() {
                 policy_of_append(commit.expected_version, None)
             } else {

@@ -224,7 +224,8 @@ impl<S: Store> Inner<S> {
     ) -> Result<(), WriteError> {
         let options = WriteOptions { command_id: Some(id.into()), ..handed_on(origin) };
         let (notes, events) = (place.notes.clone(), vec![note.0.event(note.1)]);
-        let commit = self.commit(notes, ExpectedVersion::Any, None, events, &options)?;
+        let commit =
+            self.commit(notes, ExpectedVersion::Any, (None, events, self.surroundings.now()?), &options)?;
         let resolves = resolves.then_some(id);
         match self.write(commit, Policy::Keep, resolves, Seen::all_of(&place.head)).await {
             Ok(_) => {

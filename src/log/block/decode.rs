@@ -199,6 +199,7 @@ impl<'b> Record<'b> {
         let actor = if has(bits::ACTOR) { Some(block.string(reader.number()?)?.to_string()) } else { None };
         let traceparent = if has(bits::TRACEPARENT) { Some(reader.text()?.to_owned()) } else { None };
         let generation = if has(bits::GENERATION) { reader.small()? } else { 0 };
+        let since = if has(bits::SINCE) { Some(reader.number()?) } else { None };
         let command =
             if has(bits::COMMAND) { Some((block.string(reader.number()?)?, reader.text()?)) } else { None };
         // An event takes at least a number for what it has, its id, its type and the length of its data.
@@ -214,7 +215,10 @@ impl<'b> Record<'b> {
         });
         let events = Events { block, reader, left, occurred_at: self.occurred_at };
         let reoffered = has(bits::REOFFERED);
-        Ok((Heading { id, expected_version, policy, reoffered, generation, metadata, command }, events))
+        Ok((
+            Heading { id, expected_version, policy, reoffered, generation, since, metadata, command },
+            events,
+        ))
     }
 
     /// The whole commit.
@@ -239,6 +243,7 @@ impl<'b> Record<'b> {
             stream: self.stream_name().clone(),
             expected_version: heading.expected_version,
             generation: heading.generation,
+            since: heading.since,
             metadata: heading.metadata,
             command,
             events: decoded,
@@ -254,6 +259,7 @@ pub(crate) struct Heading<'b> {
     policy: Policy,
     reoffered: bool,
     generation: u32,
+    since: Option<Version>,
     pub(crate) metadata: Arc<Metadata>,
     command: Option<(&'b Arc<str>, &'b str)>,
 }

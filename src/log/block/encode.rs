@@ -34,6 +34,7 @@ pub(super) mod commit_bits {
     /// How many bits the policy may take.
     pub(crate) const POLICY_MASK: u64 = 7;
     pub(crate) const REOFFERED: u64 = 1 << 11;
+    pub(crate) const SINCE: u64 = 1 << 12;
 }
 
 /// What an event has beside what every event has.
@@ -278,6 +279,7 @@ impl BlockWriter {
             (bits::COMMAND, commit.command.is_some()),
             (bits::GENERATION, commit.generation > 0),
             (bits::REOFFERED, is_reoffered),
+            (bits::SINCE, commit.since.is_some()),
         ] {
             flags |= if holds { bit } else { 0 };
         }
@@ -304,6 +306,9 @@ impl BlockWriter {
         }
         if commit.generation > 0 {
             put_number(out, u64::from(commit.generation));
+        }
+        if let Some(since) = commit.since {
+            put_number(out, since);
         }
         if let Some(command) = &commit.command {
             let command_type = self.string(&command.command_type);

@@ -13,6 +13,8 @@
 //! Format 2 adds to the directory when its events occurred and of which types they are, so that a reader who looks for a time
 //! or a type passes over the blocks that can't hold it. Blocks of format 1 may hold anything; merging writes them anew.
 //!
+//! Format 3 adds to the records of rebased commits what they were decided on before.
+//!
 //! Every record carries its own key and version, so that the order of records within a block is free: a later version may
 //! cluster them by stream. `data` is the JSON text as it was given.
 
@@ -39,7 +41,7 @@ use crate::{
 };
 
 /// The newest format of blocks that this version reads, and the one that it writes.
-pub(crate) const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 3;
 
 /// The size that blocks are filled up to, in bytes: rows of 60 to 130 KiB are the quickest in IndexedDB per event.
 pub(crate) const TARGET: usize = 100 << 10;

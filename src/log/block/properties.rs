@@ -75,16 +75,34 @@ fn commit() -> impl Strategy<Value = Commit> {
     ];
     let stream = "(course|exam)-[a-cÄß]{1,3}".prop_map(|name| StreamName::parse(&name).unwrap());
     let command = option::of(("[A-Z][a-z]{1,9}", json()));
-    let generation = prop_oneof![Just(0), any::<u32>()];
+    let generation = (prop_oneof![Just(0), any::<u32>()], option::of(any::<u64>()));
     (id(), any::<bool>(), stream, expected, generation, metadata(), command, vec(event(), 1..6)).prop_map(
-        |(id, starts_a_chain, stream, expected_version, generation, mut metadata, command, events)| {
+        |(
+            id,
+            starts_a_chain,
+            stream,
+            expected_version,
+            (generation, since),
+            mut metadata,
+            command,
+            events,
+        )| {
             if starts_a_chain {
                 metadata.correlation_id = id;
             }
             let command =
                 command.map(|(command_type, data)| Command { command_type: command_type.into(), data });
             let metadata = Arc::new(metadata);
-            Commit { id: CommitId(id), stream, expected_version, generation, metadata, command, events }
+            Commit {
+                id: CommitId(id),
+                stream,
+                expected_version,
+                generation,
+                since,
+                metadata,
+                command,
+                events,
+            }
         },
     )
 }
@@ -286,6 +304,7 @@ fn blocks_are_filled_up_to_their_target() {
         stream: StreamName::parse(&format!("course-{}", n % 100)).unwrap(),
         expected_version: ExpectedVersion::Any,
         generation: 0,
+        since: None,
         metadata: Arc::clone(&metadata),
         command: None,
         events: vec![Event {

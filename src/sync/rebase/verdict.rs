@@ -188,6 +188,10 @@ impl Rebase<'_> {
             replacement.commit.expected_version = ExpectedVersion::Exact(base.version);
         }
         replacement.commit.generation += 1;
+        replacement.commit.since = match became {
+            Became::Kept | Became::Merged => pending.commit.since.or(Some(base.since)),
+            _ => Some(base.since),
+        };
         replacement.commit.events = events;
         if let Err(error) = replacement.commit.check() {
             return Verdict::Rejected(reason("invalid", error.to_string(), None));
