@@ -165,6 +165,8 @@ export interface CoreHooks {
   met(conflicts: string): void
   /** There is something to do after so many milliseconds: `core.maintain()`. */
   later(milliseconds: number): void
+  /** Another tab holds an older version of the database open; resolves, if ever, when opening is to give up. */
+  blocked(): Promise<void>
   /** The wasm panicked, in whatever call: its memory can't be trusted any more, and promises under way get no answer. */
   crashed(message: string): void
 }

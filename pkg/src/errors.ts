@@ -78,12 +78,15 @@ export interface ErrorDetails {
   'quota-exceeded': object
   /** IndexedDB is not available here and `storage: 'indexeddb'` asked for it. */
   'storage-unavailable': object
-  /** Another tab holds an older version of the database open. */
+  /** Another tab holds an older version of the database open and does not let go: see `onBlocked` of `open()`. */
   'storage-blocked': object
   /** Storage failed in another way; nothing was written. */
   'storage-failed': object
-  /** The tidelog was closed, or the browser closed its database. */
-  closed: object
+  /**
+   * The tidelog was closed: by this page, or because somebody else needed its database. `newer-version`: a newer version of the app was
+   * opened in another tab; load this page again. `deletion`: the site's data was deleted; open it again.
+   */
+  closed: { by?: 'newer-version' | 'deletion' }
   /** The device's clock is before 2020. */
   'implausible-clock': object
   /** The wasm could not be fetched or compiled. */

@@ -82,7 +82,13 @@ export interface OpenOptions {
    * has used the page, in words of their own, and a phone may end a page without asking.
    */
   readonly warnBeforeClose?: boolean
-  /** Told of failures that nobody awaits: of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
+  /**
+   * Told when this version of the app has to bring the database to a newer format, and another tab that was loaded earlier holds it open
+   * and does not let go: a frozen tab, mostly. Then is the moment to ask the person to close the other tabs: `open()` goes on as soon as it
+   * can. Default: `open()` rejects with `storage-blocked` after 3 seconds.
+   */
+  readonly onBlocked?: () => void
+  /** Told of failures that nobody awaits: that the database was taken away (`closed` with `details.by`), of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
   readonly onError?: (error: TidelogError) => void
   /** Who is told while the tidelog works: fit for spans of OpenTelemetry. */
   readonly hooks?: Hooks
@@ -103,7 +109,7 @@ export interface OpenOptions {
  * ```
  *
  * @throws {TidelogError} `invalid-argument`; `wasm-failed`; `storage-unavailable` (only if `storage` is `indexeddb`);
- * `storage-blocked`; `newer-format`; `storage-failed`; `quota-exceeded`; `implausible-clock`.
+ * `storage-blocked` (see `onBlocked`); `newer-format`; `storage-failed`; `quota-exceeded`; `implausible-clock`.
  */
 export async function open(options: OpenOptions): Promise<Tidelog> {
   checkOptions(options)
@@ -169,7 +175,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => upcasts!.adaptUpcaster(one, purity)),
       processes.filter((one) => !isRust(one)).map((one) => processingPart!.adaptProcess(one, purity)),
-      coreHooks(environment, transport, listening, measured),
+      coreHooks(environment, transport, listening, measured, options.onBlocked),
     )
     core = await Promise.race([opening, crashedOpening])
   } catch (thrown) {
@@ -253,6 +259,9 @@ function noProcesses(session: Session): Processes {
   return { list: none, get: none, status: none, retry: none, waitFor: none, observe, advance }
 }
 
+/** Milliseconds that `open()` waits for a tab that holds an older version of the database. */
+const patience = 3_000
+
 /** Who takes what the core says. */
 interface Listening {
   changed?: (change: Change) => void
@@ -264,7 +273,7 @@ interface Listening {
 }
 
 /** What the core takes from outside. */
-function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, measured: CoreHooks['measured'] | undefined): CoreHooks {
+function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, measured: CoreHooks['measured'] | undefined, onBlocked: (() => void) | undefined): CoreHooks {
   return {
     now: () => environment.now(),
     elapsed: () => environment.elapsed(),
@@ -283,6 +292,7 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     met: (conflicts) => listening.met?.(conflicts),
     failed: (failure) => listening.failed?.(failure),
     later: (milliseconds) => void environment.after(milliseconds, () => listening.due?.()),
+    blocked: () => new Promise((giveUp) => void (onBlocked ? onBlocked() : environment.after(patience, giveUp))),
     crashed: (message) => listening.crashed(message),
   }
 }

@@ -1,7 +1,7 @@
 /** One opening of a log: the core, whether it may be called, and where failures go. */
 import type { Core, CoreStatus } from './core.js'
 import type { Environment } from './environment.js'
-import { asTidelogError, TidelogError } from './errors.js'
+import { asTidelogError, isTidelogError, TidelogError, type ErrorDetails } from './errors.js'
 import { nothingAround, type Around } from './middleware.js'
 import type { Purity } from './purity.js'
 import { Watchers } from './watchers.js'
@@ -24,6 +24,7 @@ export class Session {
   readonly #damaged: (() => void)[] = []
   readonly #calls = new Set<(error: TidelogError) => void>()
   #crash: TidelogError | undefined
+  #taken: TidelogError<'closed'> | undefined
   #closed = false
 
   constructor(name: string, core: Core, environment: Environment, syncing: boolean, purity: Purity, onError: (error: TidelogError) => void, around = nothingAround) {
@@ -48,7 +49,7 @@ export class Session {
 
   /** Refuses what may not happen now: after a close, after a crash, within a pure function of the app. */
   check(): void {
-    if (this.#closed) throw new TidelogError('closed', `the tidelog ${this.name} has been closed`, {})
+    if (this.#closed) throw this.#taken ?? new TidelogError('closed', `the tidelog ${this.name} has been closed`, {})
     this.#purity.check()
     if (this.#crash) throw this.#crash
   }
@@ -101,8 +102,22 @@ export class Session {
   #known(thrown: unknown): TidelogError {
     const error = asTidelogError(thrown)
     if (error.code === 'core-crashed') this.crashed(error)
+    if (isTidelogError(error, 'closed') && error.details.by) this.#takenAway(error)
     if (error.code === 'corrupt' && this.usable) for (const run of this.#damaged) run()
     return error
+  }
+
+  /** Somebody else needed the database: what the app may do now is what it may after `close()`, and it is told why. */
+  #takenAway(error: TidelogError<'closed'>): void {
+    if (this.#closed) return
+    this.#taken = error
+    this.close()
+    this.#onError(error)
+  }
+
+  /** Who needed the database, if it was taken away. */
+  get takenBy(): ErrorDetails['closed']['by'] {
+    return this.#taken?.details.by
   }
 
   /** Takes a failure that nobody awaits. Those of a log that is being closed are none. */

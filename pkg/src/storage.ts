@@ -46,6 +46,11 @@ export interface StorageReport {
   readonly atRisk: boolean
   /** Rows that can't be read. */
   readonly corrupt: readonly CorruptRow[]
+  /**
+   * Who needed the database, so that this page had to let go of it; what was acknowledged stays. `newer-version`: a newer version of the
+   * app was opened in another tab: load this page again. `deletion`: the site's data was deleted.
+   */
+  readonly closedBy?: 'newer-version' | 'deletion'
 }
 
 /** The storage of a tidelog. */
@@ -74,6 +79,10 @@ export class StorageControl implements Storage {
     this.get = this.#cell.get
     this.subscribe = this.#cell.subscribe
     session.whenDamaged(() => this.changed())
+    session.whenEnded(() => {
+      const { takenBy } = session
+      if (takenBy) this.#cell.set({ ...this.#cell.get(), closedBy: takenBy })
+    })
   }
 
   get report(): StorageReport {

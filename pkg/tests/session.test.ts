@@ -51,6 +51,19 @@ describe('failures that nobody awaits', () => {
     assert.deepEqual(errors.map(({ code }) => code), ['corrupt'])
   })
 
+  it('that somebody else needed the database ends the log, and is told once with its reason', async () => {
+    const ended: string[] = []
+    const { made, errors } = session({ close: () => void ended.push('core') })
+    made.whenEnded(() => ended.push(`parts, for ${made.takenBy}`))
+    const taken = { code: 'closed', message: 'm', details: { by: 'newer-version' } }
+    made.failed(taken)
+    made.failed(taken)
+    await assert.rejects(made.call(() => Promise.resolve()), { code: 'closed', details: { by: 'newer-version' } })
+    assert.deepEqual(ended, ['parts, for newer-version', 'core'])
+    assert.deepEqual(errors.map(({ details }) => details), [{ by: 'newer-version' }])
+    assert.equal(made.closed, true)
+  })
+
   it('a log cannot be closed from within a pure function', () => {
     const { made, purity } = session({ close() {} })
     assert.throws(() => purity.during(() => made.close()), { code: 'reentrant' })

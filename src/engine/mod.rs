@@ -59,7 +59,7 @@ use crate::{
     id::{CommitId, DeviceId, SessionId},
     log::{
         Authority, Log, LogError,
-        store::{Store, StoreError},
+        store::{Closing, Store, StoreError},
     },
     metrics::{Listener, Meter},
     process::Manager,
@@ -328,8 +328,7 @@ impl<S: Store> Engine<S> {
 impl<S: Store> Inner<S> {
     fn check_open(&self) -> Result<(), ReadError> {
         if self.closed.get() {
-            let reason = "this Tidelog was closed".into();
-            return Err(LogError::Store(StoreError::Closed { reason }).into());
+            return Err(LogError::Store(StoreError::Closed { why: Closing::Here }).into());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::{
     LogError,
     block::{Block, Directory, Region, is_large},
     event_log::Inner,
-    store::{Bytes, Key, Selection, Store, StoreError},
+    store::{Bytes, Closing, Key, Selection, Store, StoreError},
     view::fetch,
 };
 use crate::mistake::{Mistake, made};
@@ -20,8 +20,7 @@ impl<S: Store> Inner<S> {
         };
         let loaded = self.store.load(&selections).await?;
         if loaded.epoch < epoch {
-            let reason = "the database was deleted or replaced while it was open: open it again";
-            return Err(StoreError::Closed { reason: reason.into() }.into());
+            return Err(StoreError::Closed { why: Closing::Deleted }.into());
         }
         if loaded.epoch > self.view.borrow().epoch && !made(Mistake::RefreshKeepsOldView) {
             return self.reload().await;

@@ -3,8 +3,8 @@
 use super::{
     sorted::Sorted,
     store::{
-        Batch, Bytes, EPOCH, Key, Loaded, Selection, Store, StoreError, Table, Write, Written, end_of_prefix,
-        epoch_from_row,
+        Batch, Bytes, Closing, EPOCH, Key, Loaded, Selection, Store, StoreError, Table, Write, Written,
+        end_of_prefix, epoch_from_row,
     },
 };
 use std::{
@@ -42,7 +42,7 @@ impl MemoryStore {
 
     fn open_rows(&self) -> Result<&RefCell<Rows>, StoreError> {
         if self.closed.get() {
-            return Err(StoreError::Closed { reason: "it was closed here".into() });
+            return Err(StoreError::Closed { why: Closing::Here });
         }
         Ok(&self.rows)
     }

@@ -32,7 +32,7 @@ mod view;
 pub use checkpoints::Checkpoint;
 pub use event_log::Log;
 #[cfg(target_arch = "wasm32")]
-pub use indexeddb::IndexedDbStore;
+pub use indexeddb::{Holder, IndexedDbStore};
 pub use memory::MemoryStore;
 pub use query::{EventPage, Query};
 pub use rewind::Rewind;

@@ -196,6 +196,27 @@ pub enum Selection {
     Prefix(Table, Rc<str>),
 }
 
+/// Why a connection is closed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// By this app.
+    Here,
+    /// A newer version of the app was opened in another tab, and brings the database to a newer format.
+    Outdated,
+    /// The database was deleted while it was open; there may be another one of its name by now.
+    Deleted,
+}
+
+impl std::fmt::Display for Closing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Here => "it was closed by this app",
+            Self::Outdated => "a newer version of this app was opened in another tab: reload this one",
+            Self::Deleted => "the database was deleted or replaced while it was open: open it again",
+        })
+    }
+}
+
 /// Storage failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -223,11 +244,11 @@ pub enum StoreError {
         /// The newest format that this version reads.
         supported: u64,
     },
-    /// The connection was closed, by this app or because a newer version of it wants to upgrade.
-    #[error("the connection to the database is closed: {reason}")]
+    /// The connection is closed. It is not opened again.
+    #[error("the connection to the database is closed: {why}")]
     Closed {
         /// Why.
-        reason: String,
+        why: Closing,
     },
     /// Another tab holds an older version of the database open.
     #[error("another tab holds an older version of database {name:?} open: close it and try again")]

@@ -5,7 +5,10 @@ use crate::{
     aggregate::{DecideError, RegisterError},
     engine::{ReadError, WriteError},
     event::RecordedEvent,
-    log::{AppendError, LogError, store::StoreError},
+    log::{
+        AppendError, LogError,
+        store::{Closing, StoreError},
+    },
     version::{ExpectedVersion, Version},
 };
 use serde::Serialize;
@@ -62,6 +65,8 @@ struct Details<'a> {
     table: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,6 +176,12 @@ fn of_log(error: &LogError) -> Details<'_> {
         }
         LogError::Store(StoreError::NewerFormat { found, supported, .. }) => {
             Details { found: Some(*found), supported: Some(*supported), ..Details::default() }
+        }
+        LogError::Store(StoreError::Closed { why: Closing::Outdated }) => {
+            Details { by: Some("newer-version"), ..Details::default() }
+        }
+        LogError::Store(StoreError::Closed { why: Closing::Deleted }) => {
+            Details { by: Some("deletion"), ..Details::default() }
         }
         LogError::Store(_) | LogError::Misfit { .. } => Details::default(),
     }

@@ -5,6 +5,10 @@ use crate::{
     conflict::Met,
     engine::{Changed, Host, ReadError},
     environment::Environment,
+    log::{
+        Holder, LogError,
+        store::{Closing, StoreError},
+    },
     sync::{
         live::{Heard, News, Way},
         protocol::Cursor,
@@ -12,6 +16,7 @@ use crate::{
     },
     time::Timestamp,
 };
+use futures_util::future::LocalBoxFuture;
 use js_sys::{Math, Promise, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
@@ -55,6 +60,8 @@ extern "C" {
     fn failed(this: &Hooks, failure: JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn later(this: &Hooks, milliseconds: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn blocked(this: &Hooks) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn crashed(this: &Hooks, message: &str) -> Result<(), JsValue>;
 
@@ -169,6 +176,22 @@ impl Host for Hooks {
     fn measured(&self, timing: &'static str, began: f64, took: f64) {
         // a page that can't take it in has lost a mark in a profile
         let _ = Hooks::measured(self, timing, began, took);
+    }
+}
+
+impl Holder for Hooks {
+    fn blocked(&self) -> LocalBoxFuture<'static, ()> {
+        let patience = Hooks::blocked(self);
+        Box::pin(async move {
+            if let Ok(patience) = patience {
+                // an app that fails to wait has waited long enough
+                let _ = JsFuture::from(patience).await;
+            }
+        })
+    }
+
+    fn taken_away(&self, why: Closing) {
+        Host::failed(self, &LogError::from(StoreError::Closed { why }).into());
     }
 }
 

@@ -121,7 +121,8 @@ async fn open(
         host: Rc::new(hooks.clone()),
         ..Parts::new(authority, Surroundings::new(Rc::new(hooks.clone())))
     };
-    let (store, why_memory) = PageStore::open(&settings.name, settings.storage, settings.durability)
+    let holder = Rc::new(hooks.clone());
+    let (store, why_memory) = PageStore::open(&settings.name, settings.storage, settings.durability, holder)
         .await
         .map_err(|error| read_failure(LogError::from(error).into()))?;
     let storage = Storage { kind: store.kind(), why_memory };

@@ -1,10 +1,11 @@
 //! Storage as the page has it: IndexedDB, or memory where there is none.
 
 use crate::log::{
-    IndexedDbStore, MemoryStore,
+    Holder, IndexedDbStore, MemoryStore,
     store::{Batch, Durability, Loaded, Selection, Store, StoreError, Written},
 };
 use serde::Deserialize;
+use std::rc::Rc;
 
 /// Where the app wants the log to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -37,11 +38,12 @@ impl PageStore {
         name: &str,
         wanted: Wanted,
         durability: Durability,
+        holder: Rc<dyn Holder>,
     ) -> Result<(Self, Option<String>), StoreError> {
         if wanted == Wanted::Memory {
             return Ok((Self::Memory(MemoryStore::new()), None));
         }
-        match IndexedDbStore::open(&database(name), durability).await {
+        match IndexedDbStore::open_for(&database(name), durability, holder).await {
             Ok(store) => Ok((Self::IndexedDb(store), None)),
             Err(error @ StoreError::Unavailable { .. }) if wanted == Wanted::Auto => {
                 Ok((Self::Memory(MemoryStore::new()), Some(error.to_string())))

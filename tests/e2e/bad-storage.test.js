@@ -8,6 +8,7 @@ import { assertSameLog, assertWhole, serverLog } from './kit/log.js'
 import { scratch } from './kit/scratch.js'
 import { startServer } from './kit/server.js'
 import { startSite } from './kit/site.js'
+import { until } from './kit/until.js'
 
 const folder = scratch(file)
 let site
@@ -226,6 +227,87 @@ test('a page that may not have storage, such as one in a sandboxed frame: in mem
   assert.deepEqual(report.errors, [])
 })
 
+/** The app was told why its log is closed, once and without a call, and every call says so. */
+async function assertTakenAway(page, by) {
+  await until('the app being told', () => page.evaluate(() => errors.length > 0))
+  const failed = await page.evaluate(() => failure(() => log.execute(domain.course, 'ada', { type: 'CompleteLesson', data: { lesson: 'l2' } })))
+  assert.deepEqual({ tidelog: failed.tidelog, code: failed.code, details: failed.details }, { tidelog: true, code: 'closed', details: { by } })
+  const { report, closed, told } = await page.evaluate(() => ({ report: log.storage.report, closed: log.closed, told: errors }))
+  assert.deepEqual({ by: report.closedBy, closed, told }, { by, closed: true, told: [{ code: 'closed', message: failed.message }] })
+}
+
+/** Opens a database as a tab does that is there from before and hears nothing: frozen, or stopped in a debugger. */
+const holdOpen = (page, name) =>
+  page.evaluate(async (name) => {
+    const request = indexedDB.open(`tidelog:${name}`, 1)
+    request.onupgradeneeded = () => request.result.createObjectStore('meta')
+    globalThis.held = await raw.done(request)
+  }, name)
+
+test('a newer version of the app is opened in another tab: the older one lets go at once, and says so', { timeout: 60_000 }, async (test) => {
+  const page = await freshPage(test)
+  await openLog(page, { name: 'outdated' })
+  await execute(page, 'course', 'ada', { type: 'CompleteLesson', data: { lesson: 'l1' } })
+  const newer = await freshPage(test)
+  const rows = await newer.evaluate(async () => {
+    const name = await raw.databaseOf('outdated')
+    const request = indexedDB.open(name, 1_000)
+    const database = await new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error)
+      request.onblocked = () => reject(new Error('the older tab holds the database'))
+    })
+    const rows = await raw.done(database.transaction('confirmed').objectStore('confirmed').count())
+    database.close()
+    return rows
+  })
+  assert.equal(rows, 1, 'what was acknowledged is there for the newer version')
+  await assertTakenAway(page, 'newer-version')
+  const again = await openFails(page, { name: 'outdated' })
+  assert.equal(again.code, 'newer-format')
+})
+
+test('another tab holds an older version of the database: opening says so, and goes on when that tab is closed', { timeout: 60_000 }, async (test) => {
+  const older = await freshPage(test)
+  await holdOpen(older, 'blocked')
+  const page = await freshPage(test)
+  const { tidelog, code } = await openFails(page, { name: 'blocked' })
+  assert.deepEqual({ tidelog, code }, { tidelog: true, code: 'storage-blocked' })
+
+  await page.evaluate(() => {
+    globalThis.opening = open({ name: 'blocked', onBlocked: () => (globalThis.told = true) })
+  })
+  await until('the app being told that another tab is in the way', () => page.evaluate(() => globalThis.told))
+  await older.close()
+  await page.evaluate(() => globalThis.opening.then(() => {}))
+  const { version } = await execute(page, 'course', 'ada', { type: 'CompleteLesson', data: { lesson: 'l1' } })
+  assert.equal(version, 1)
+  assert.deepEqual(await page.evaluate(() => errors), [])
+})
+
+test('the person deletes the data of the site: the tab does not write into what is made in its place', { timeout: 60_000 }, async (test) => {
+  // An origin of its own: all of its data goes.
+  const origin = site.url.replace('127.0.0.1', 'cleared.localhost')
+  const page = await openPage(device.context, { url: origin })
+  atEnd(test, () => page.close())
+  await openLog(page, { name: 'cleared' })
+  for (const lesson of ['l1', 'l2', 'l3']) await execute(page, 'course', 'ada', { type: 'CompleteLesson', data: { lesson } })
+  const session = await page.context().newCDPSession(page)
+  await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb' })
+  // Another tab comes first, and finds nothing.
+  const other = await openPage(device.context, { url: origin })
+  atEnd(test, () => other.close())
+  await openLog(other, { name: 'cleared' })
+  await execute(other, 'course', 'bob', { type: 'CompleteLesson', data: { lesson: 'l1' } })
+
+  await page.evaluate(() => failure(() => log.execute(domain.course, 'ada', { type: 'CompleteLesson', data: { lesson: 'l4' } })))
+  await assertTakenAway(page, 'deletion')
+  assert.deepEqual((await events(other)).map(({ stream, data }) => `${stream} ${data.lesson}`), ['course-bob l1'])
+  await other.evaluate(() => log.close())
+  await openLog(page, { name: 'cleared' })
+  assert.deepEqual((await events(page)).map(({ stream, data }) => `${stream} ${data.lesson}`), ['course-bob l1'])
+})
+
 test('the site data is deleted while a tab is open: calls say so, nothing is half written, and a reload begins anew', { timeout: 60_000 }, async (test) => {
   const page = await freshPage(test)
   await openLog(page, { name: 'deleted' })
@@ -238,9 +320,7 @@ test('the site data is deleted while a tab is open: calls say so, nothing is hal
       request.onblocked = () => reject(new Error('the tab holds the database'))
     })
   })
-  const { code, tidelog } = await page.evaluate(() => failure(() => log.execute(domain.course, 'ada', { type: 'CompleteLesson', data: { lesson: 'l2' } })))
-  assert.ok(tidelog)
-  assert.equal(code, 'closed')
+  await assertTakenAway(page, 'deletion')
   assert.equal((await status(page)).state, 'off')
   await page.reload()
   await page.waitForFunction(() => globalThis.ready)

@@ -6,15 +6,19 @@
 
 mod connection;
 mod fault;
+mod holder;
 mod read;
 mod write;
 
 use super::store::{
-    Batch, Bytes, Durability, Key, Loaded, Selection, Store, StoreError, Table, Written, epoch_from_row,
+    Batch, Bytes, Closing, Durability, Key, Loaded, Selection, Store, StoreError, Table, Written,
+    epoch_from_row,
 };
 use connection::Connection;
 use fault::Fault;
 use futures_util::FutureExt;
+pub use holder::Holder;
+use holder::Nobody;
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -26,12 +30,13 @@ const FORMAT: u32 = 2;
 pub struct IndexedDbStore {
     name: Rc<str>,
     durability: Durability,
+    holder: Rc<dyn Holder>,
     state: RefCell<State>,
 }
 
 enum State {
     Open(Rc<Connection>),
-    Closed,
+    Closed(Closing),
 }
 
 impl std::fmt::Debug for IndexedDbStore {
@@ -47,9 +52,21 @@ impl IndexedDbStore {
     /// [`StoreError::Unavailable`] where there is no IndexedDB or it is denied (a private window, a page without an origin),
     /// [`StoreError::NewerFormat`], [`StoreError::Blocked`], [`StoreError::QuotaExceeded`], or [`StoreError::Failed`].
     pub async fn open(name: &str, durability: Durability) -> Result<Self, StoreError> {
+        Self::open_for(name, durability, Rc::new(Nobody)).await
+    }
+
+    /// Opens the database as [`IndexedDbStore::open`] does, for somebody who is told what others want of it.
+    ///
+    /// # Errors
+    /// As [`IndexedDbStore::open`]; [`StoreError::Blocked`] when the holder no longer wants to wait.
+    pub async fn open_for(
+        name: &str,
+        durability: Durability,
+        holder: Rc<dyn Holder>,
+    ) -> Result<Self, StoreError> {
         let name: Rc<str> = name.into();
-        let connection = connection::open(&name).await?;
-        Ok(Self { name, durability, state: RefCell::new(State::Open(Rc::new(connection))) })
+        let connection = connection::open(&name, &holder).await?;
+        Ok(Self { name, durability, holder, state: RefCell::new(State::Open(Rc::new(connection))) })
     }
 
     /// Deletes the database of this name with everything in it. Holders in this and other tabs let go of it.
@@ -68,14 +85,19 @@ impl IndexedDbStore {
         }
     }
 
-    fn connection(&self) -> Result<Rc<Connection>, StoreError> {
+    /// The connection, or why there is none any more.
+    fn held(&self) -> Result<Rc<Connection>, Closing> {
         match &*self.state.borrow() {
             State::Open(connection) => match connection.taken_away() {
-                Some(reason) => Err(StoreError::Closed { reason }),
+                Some(why) => Err(why),
                 None => Ok(Rc::clone(connection)),
             },
-            State::Closed => Err(StoreError::Closed { reason: "it was closed here".to_owned() }),
+            State::Closed(why) => Err(*why),
         }
+    }
+
+    fn connection(&self) -> Result<Rc<Connection>, StoreError> {
+        self.held().map_err(|why| StoreError::Closed { why })
     }
 
     /// Opens the connection again in place of one that was lost; another call may have done so already.
@@ -84,10 +106,17 @@ impl IndexedDbStore {
         if !Rc::ptr_eq(&now, lost) {
             return Ok(now);
         }
-        let fresh = Rc::new(connection::open(&self.name).await?);
+        let fresh = Rc::new(connection::open(&self.name, &self.holder).await?);
         let now = self.connection()?;
         if !Rc::ptr_eq(&now, lost) {
             return Ok(now);
+        }
+        if !fresh.leads_where(lost) {
+            // Lost because the site's data was deleted. What is there now has nothing to do with what this holder knows.
+            let why = Closing::Deleted;
+            self.state.replace(State::Closed(why));
+            self.holder.taken_away(why);
+            return Err(StoreError::Closed { why });
         }
         self.state.replace(State::Open(Rc::clone(&fresh)));
         Ok(fresh)
@@ -115,7 +144,7 @@ impl IndexedDbStore {
     /// The error for a fault; a connection that was taken away is the better reason.
     fn explain(&self, connection: &Connection, fault: &Fault) -> StoreError {
         match connection.taken_away() {
-            Some(reason) => StoreError::Closed { reason },
+            Some(why) => StoreError::Closed { why },
             None => fault.error(),
         }
     }
@@ -131,7 +160,8 @@ impl Store for IndexedDbStore {
     }
 
     fn close(&self) {
-        self.state.replace(State::Closed);
+        let why = self.held().err().unwrap_or(Closing::Here);
+        self.state.replace(State::Closed(why));
     }
 }
 
