@@ -13,8 +13,8 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
             --port N      of the page; the server takes the next one (4173)
             --data DIR    where the server keeps its database (target/demo-data)
   test    runs every test and prints a summary
-            --only STAGE  one stage, or several with commas: native, server, postgres, conformance, simulate, wasm-pack, wasm-chromium,
-                          wasm-firefox, wasm-webkit, types, unit, guide, e2e
+            --only STAGE  one stage, or several with commas: native, server, postgres, conformance, simulate, fuzz, openapi, wasm-pack,
+                          wasm-chromium, wasm-firefox, wasm-webkit, types, unit, guide, e2e
   build   builds the wasm, the npm package, the server and the demo page
             --only PART   one of wasm, package, server, www, with what it needs
   lint    formatting, clippy natively and for wasm, TypeScript lint and types, and checks of our own
@@ -25,6 +25,9 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
             --histories N    how many (20000)
             --seed S         from this seed on (else one from the clock)
             --mistakes [N]   instead: makes each known mistake until one of N histories shows it
+  fuzz    throws damaged input at what reads requests, answers, stored rows, imported files and short texts
+            --target T    one of request, answer, rows, import, text
+            --seconds N   for each (600)
   import  builds all and times the import of real learning data
             --oulad DIR   the folder of the OULAD tables
 
@@ -35,6 +38,9 @@ even where rustup has the target.
 
 /// The port of the demo page unless `--port` says otherwise.
 const DEMO_PORT: u16 = 4173;
+
+/// How long `fuzz` takes for each target unless `--seconds` says otherwise.
+const FUZZ_SECONDS: u32 = 600;
 
 /// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +55,7 @@ pub(crate) enum Arguments {
     Env,
     Import { rest: Vec<OsString>, install: bool },
     Simulate { rest: Vec<OsString> },
+    Fuzz { target: Option<String>, seconds: u32, install: bool },
 }
 
 impl Arguments {
@@ -79,6 +86,11 @@ impl Arguments {
             "size" => Arguments::Size { install },
             "setup" => Arguments::Setup { install },
             "env" => Arguments::Env,
+            "fuzz" => Arguments::Fuzz {
+                target: options.value("--target")?,
+                seconds: seconds(options.value("--seconds")?)?,
+                install,
+            },
             "import" => {
                 let rest = options.words.drain(..).map(OsString::from).collect();
                 Arguments::Import { rest, install }
@@ -134,6 +146,14 @@ fn port(value: Option<String>) -> Result<u16, Error> {
     }
 }
 
+fn seconds(value: Option<String>) -> Result<u32, Error> {
+    let Some(value) = value else { return Ok(FUZZ_SECONDS) };
+    match value.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(seconds),
+        _ => Err(Error::Usage(format!("`--seconds` wants a number from 1 to 86400, not `{value}`"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +195,16 @@ mod tests {
     fn import_hands_its_words_on() {
         let rest = vec!["--oulad".into(), "data".into()];
         check("import --oulad data --no-install", Arguments::Import { rest, install: false });
+    }
+
+    #[test]
+    fn fuzz_takes_a_target_and_a_time() {
+        check("fuzz", Arguments::Fuzz { target: None, seconds: 600, install: true });
+        check(
+            "fuzz --target rows --seconds 20",
+            Arguments::Fuzz { target: Some("rows".into()), seconds: 20, install: true },
+        );
+        check_refused("fuzz --seconds 0", "`--seconds` wants a number from 1 to 86400, not `0`");
     }
 
     #[test]

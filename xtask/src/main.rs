@@ -11,6 +11,7 @@ mod arguments;
 mod build;
 mod demo;
 mod error;
+mod fuzz;
 mod import;
 mod interrupt;
 mod lint;
@@ -60,6 +61,9 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         Arguments::Setup { install } => setup::run(&mut setup(install)),
         Arguments::Env => setup::print_environment(&setup(false)),
         Arguments::Import { rest, install } => import::run(&mut setup(install), &rest),
+        Arguments::Fuzz { target, seconds, install } => {
+            fuzz::run(&mut setup(install), target.as_deref(), seconds)
+        }
         Arguments::Simulate { rest } => simulate::run(&setup(false), &rest),
     }
 }

@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod push_and_pull;
 mod refusals;
+mod schemathesis;
 mod shutdown;
 mod sqlite_file;
 mod throughput;

@@ -8,6 +8,7 @@ mod browser;
 mod debian_toolchain;
 mod npm;
 mod postgres;
+mod schemathesis;
 mod tool;
 mod wasm_target;
 
@@ -36,6 +37,8 @@ pub(crate) enum Need {
     Browser(Browser),
     /// The programs of PostgreSQL.
     Postgres,
+    /// Schemathesis.
+    Schemathesis,
 }
 
 /// Knows and installs what is missing.
@@ -82,6 +85,7 @@ impl Setup {
                 Need::Npm => npm::require(self),
                 Need::Browser(browser) => browser::require(self, *browser),
                 Need::Postgres => postgres::require(self),
+                Need::Schemathesis => schemathesis::require(self),
             };
             if missing.note(result)? {
                 self.met.push(*need);
@@ -174,7 +178,10 @@ impl Missing {
 pub(crate) fn run(setup: &mut Setup) -> Result<(), Error> {
     let tools = Tool::ALL.map(Need::Tool);
     let browsers = Browser::ALL.map(Need::Browser);
-    setup.require(&[&[Need::WasmTarget][..], &tools, &[Need::Npm, Need::Postgres], &browsers].concat())?;
+    setup.require(
+        &[&[Need::WasmTarget][..], &tools, &[Need::Npm, Need::Postgres, Need::Schemathesis], &browsers]
+            .concat(),
+    )?;
     println!("setup          everything is there");
     Ok(())
 }

@@ -19,16 +19,19 @@ pub(crate) enum Tool {
     WasmPack,
     /// What drives Firefox.
     Geckodriver,
+    /// `cargo fuzz`.
+    CargoFuzz,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Tool; 3] = [Tool::WasmBindgen, Tool::WasmPack, Tool::Geckodriver];
+    pub(crate) const ALL: [Tool; 4] = [Tool::WasmBindgen, Tool::WasmPack, Tool::Geckodriver, Tool::CargoFuzz];
 
     fn package(self) -> &'static str {
         match self {
             Tool::WasmBindgen => "wasm-bindgen-cli",
             Tool::WasmPack => "wasm-pack",
             Tool::Geckodriver => "geckodriver",
+            Tool::CargoFuzz => "cargo-fuzz",
         }
     }
 
@@ -38,6 +41,7 @@ impl Tool {
             Tool::WasmBindgen => &["wasm-bindgen", "wasm-bindgen-test-runner"],
             Tool::WasmPack => &["wasm-pack"],
             Tool::Geckodriver => &["geckodriver"],
+            Tool::CargoFuzz => &["cargo-fuzz"],
         }
     }
 
@@ -47,6 +51,7 @@ impl Tool {
             Tool::WasmBindgen => locked_version(lock, "wasm-bindgen"),
             Tool::WasmPack => Some("0.15.1".into()),
             Tool::Geckodriver => Some("0.37.1".into()),
+            Tool::CargoFuzz => Some("0.13.2".into()),
         }
     }
 
@@ -54,7 +59,7 @@ impl Tool {
     fn fits(self, found: &str, wanted: &str) -> bool {
         match self {
             Tool::WasmBindgen => found == wanted,
-            Tool::WasmPack | Tool::Geckodriver => numbers(found) >= numbers(wanted),
+            Tool::WasmPack | Tool::Geckodriver | Tool::CargoFuzz => numbers(found) >= numbers(wanted),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::build::{Build, Part, TEST_ENVIRONMENT, server_binary};
 use crate::error::Error;
+use crate::fuzz;
 use crate::setup::{Browser, Need, Setup, TARGET, Tool, npm_run, package_scripts};
 use crate::workspace::Workspace;
 
@@ -20,6 +21,10 @@ pub(crate) enum Stage {
     Conformance,
     /// Random histories of devices, network and server.
     Simulate,
+    /// Bytes that nobody meant, thrown at what reads them.
+    Fuzz,
+    /// Requests that an OpenAPI document gives rise to.
+    OpenApi,
     /// `wasm-pack build` as typed by hand.
     WasmPack,
     /// The tests of the crate in a browser.
@@ -35,12 +40,14 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 13] = [
+    pub(crate) const ALL: [Stage; 15] = [
         Stage::Native,
         Stage::Server,
         Stage::Postgres,
         Stage::Conformance,
         Stage::Simulate,
+        Stage::Fuzz,
+        Stage::OpenApi,
         Stage::WasmPack,
         Stage::Wasm(Browser::Chromium),
         Stage::Wasm(Browser::Firefox),
@@ -59,6 +66,8 @@ impl Stage {
             Stage::Postgres => "postgres",
             Stage::Conformance => "conformance",
             Stage::Simulate => "simulate",
+            Stage::Fuzz => "fuzz",
+            Stage::OpenApi => "openapi",
             Stage::WasmPack => "wasm-pack",
             Stage::Wasm(Browser::Chromium) => "wasm-chromium",
             Stage::Wasm(Browser::Firefox) => "wasm-firefox",
@@ -92,13 +101,15 @@ impl Stage {
             Stage::Wasm(one) => Some(browser(one)),
             Stage::EndToEnd => Some(browser(Browser::Chromium)),
             Stage::Postgres => Some((Need::Postgres, "PostgreSQL")),
+            Stage::OpenApi => Some((Need::Schemathesis, "Schemathesis")),
             _ => None,
         }
     }
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate => &[],
+            Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate | Stage::OpenApi => &[],
+            Stage::Fuzz => &[Need::Tool(Tool::CargoFuzz)],
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
@@ -110,7 +121,13 @@ impl Stage {
     pub(crate) fn prepare(self, setup: &mut Setup, build: &mut Build) -> Result<(), Error> {
         setup.require(self.needs())?;
         match self {
-            Stage::Native | Stage::Server | Stage::Postgres | Stage::Simulate | Stage::WasmPack => Ok(()),
+            Stage::Native
+            | Stage::Server
+            | Stage::Postgres
+            | Stage::Simulate
+            | Stage::OpenApi
+            | Stage::WasmPack => Ok(()),
+            Stage::Fuzz => fuzz::prepare(setup),
             Stage::Conformance => build.make(setup, &[Part::Server]),
             Stage::Wasm(_) => build.compile_tests(setup),
             Stage::Types | Stage::Unit => build.make(setup, &[Part::Package]),
@@ -143,7 +160,7 @@ impl Stage {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
                 let mut cargo = no_fail_fast(cargo);
-                cargo.args(["--", "--skip", WITH_POSTGRES]);
+                cargo.args(["--", "--skip", WITH_POSTGRES, "--skip", WITH_SCHEMATHESIS]);
                 vec![Run::counting(cargo)]
             }
             Stage::Postgres => {
@@ -172,6 +189,14 @@ impl Stage {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--profile", "simulate", "--package", "tidelog-simulator"]);
                 cargo.args(["--", "--nocapture"]);
+                vec![Run::counting(cargo)]
+            }
+            Stage::Fuzz => fuzz::TARGETS.map(|target| Run::single(fuzz::briefly(setup, target))).into(),
+            Stage::OpenApi => {
+                let mut cargo = setup.command("cargo");
+                cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
+                cargo.args(["--test", "server", WITH_SCHEMATHESIS]);
+                cargo.env("TIDELOG_SCHEMATHESIS_BIN", setup.schemathesis().unwrap_or_default());
                 vec![Run::counting(cargo)]
             }
             Stage::WasmPack => vec![Run::single(wasm_pack_build(setup)?)],
@@ -224,6 +249,9 @@ const GUIDE: &str = "tests/guide";
 
 /// What the paths of the server's tests have in them that are about PostgreSQL, most of which start one.
 const WITH_POSTGRES: &str = "postgres::";
+
+/// The same of those that need Schemathesis.
+const WITH_SCHEMATHESIS: &str = "schemathesis::";
 
 const END_TO_END: &str = "tests/e2e";
 
@@ -288,7 +316,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(13));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(15));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
         assert!(refused.is_err_and(|text| {
             text.starts_with("there is no stage `e3e`; there are native, server, postgres, ")

@@ -1,0 +1,7 @@
+//! Answers of a server that lies, breaks, or is none: the device keeps what it decided, and its log stays readable.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidelog_fuzz::answer;
+
+fuzz_target!(|fates: Vec<answer::Fate>| answer::answer(fates));
