@@ -62,7 +62,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -89,6 +89,7 @@ impl Mistake {
         Self::ReofferLosesOrder,
         Self::PushCursorIgnored,
         Self::LatePageTaken,
+        Self::FenceIgnored,
     ];
 }
 

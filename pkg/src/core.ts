@@ -406,6 +406,8 @@ export interface CoreSyncStatus {
   /** The last time that the server was found to have lost history: when (ms since 1970), the position back to which this log went, and how many
    * commits are offered again. */
   rewound?: { at: number; position: number; commits: number }
+  /** The last time that this database was found to be a copy of another: when (ms since 1970), the id that the other one goes on with, and its own. */
+  renamed?: { at: number; from: string; to: string }
 }
 
 /** Opens a core: the function that the wasm exports. */

@@ -45,6 +45,11 @@ export interface SyncStatus {
    * position up to which both sides agree, and how many commits this device offers to it again, those of other devices included.
    */
   readonly rewound?: NonNullable<CoreSyncStatus['rewound']>
+  /**
+   * The last time since this tab opened that this database was found to be a copy of another one that syncs too: a copied browser profile, a disk
+   * restored from a backup. When, the `deviceId` that the other one goes on with, and the one that this device has from then on. Nothing is lost or doubled.
+   */
+  readonly renamed?: NonNullable<CoreSyncStatus['renamed']>
 }
 
 /** The sync of a tidelog. */
@@ -168,20 +173,17 @@ export class SyncControl implements Sync {
     const status = this.#session.status()
     const following = syncing && !this.#leading && status.sync.state === 'following'
     const shown: Partial<CoreSyncStatus> = following ? (this.#heard ?? {}) : status.sync
-    const { state, lastSyncedAt, error, retryAt, rewound, live = 'poll' } = shown
+    const { state } = shown
     return {
+      live: 'poll',
+      ...shown,
       state: !syncing ? 'off' : state === undefined || state === 'following' || state === 'off' ? 'starting' : state,
       leader: this.#leading,
       exclusive: this.#tabs.exclusive,
       online: environment.online.get(),
       pending: { commits: status.pendingCommits, events: status.pendingEvents },
       rejected: status.rejected,
-      live,
       conflicts: status.conflicts,
-      ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
-      ...(error === undefined ? {} : { error }),
-      ...(retryAt === undefined ? {} : { retryAt }),
-      ...(rewound === undefined ? {} : { rewound }),
     }
   }
 }

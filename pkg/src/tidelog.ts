@@ -378,7 +378,7 @@ export class Tidelog {
     return dumpOf(this.#session, this.storage, this.sync, options.names === true)
   }
 
-  /** The id of this device: of this database in this browser profile. */
+  /** The id of this device: of this database in this browser profile. A copy of it gets another one: see `sync.status.renamed`. */
   get deviceId(): string {
     return this.#session.status().deviceId
   }

@@ -63,7 +63,10 @@ impl World {
         }
         self.settle()?;
         let tally = judge::at_rest(self)?;
+        self.tell_copies_apart()?;
+        self.check_renamed()?;
         self.lose_what_everybody_has()?;
+        self.check_renamed()?;
         Ok(tally)
     }
 
@@ -97,7 +100,7 @@ impl World {
     }
 
     /// No fault comes any more, and everybody gets a fresh tab: all must settle.
-    fn settle(&self) -> Result<(), String> {
+    pub(crate) fn settle(&self) -> Result<(), String> {
         self.server.set_trouble(0);
         for (at, device) in self.devices.iter().enumerate() {
             self.thaw(at);

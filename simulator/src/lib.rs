@@ -7,6 +7,7 @@
 mod academy;
 mod app;
 mod clock;
+mod copies;
 mod device;
 mod executor;
 mod history;

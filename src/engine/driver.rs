@@ -3,7 +3,7 @@
 use super::{
     Changed, Engine, Inner,
     pulling::Session,
-    status::{Rewound, SyncError, SyncState, SyncStatus},
+    status::{Renamed, Rewound, SyncError, SyncState, SyncStatus},
 };
 use crate::{
     log::{Authority, store::Store},
@@ -87,6 +87,10 @@ impl Driver {
 
     pub(super) fn note_rewound(&self, rewound: Rewound) {
         self.status.borrow_mut().rewound = Some(rewound);
+    }
+
+    pub(super) fn note_renamed(&self, renamed: Renamed) {
+        self.status.borrow_mut().renamed = Some(renamed);
     }
 
     pub(super) fn status(&self) -> SyncStatus {
@@ -352,6 +356,7 @@ impl<S: Store> Inner<S> {
             retry_at,
             live: machine.live.way(),
             rewound: before.rewound,
+            renamed: before.renamed,
         };
         if status != before {
             *self.driver.status.borrow_mut() = status;

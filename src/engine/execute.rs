@@ -374,7 +374,7 @@ impl<S: Store> Inner<S> {
                 correlation_id: options.correlation_id.unwrap_or(id),
                 causation_id: options.causation_id,
                 actor: options.actor.clone().or_else(|| self.actor.clone()),
-                device_id: self.device,
+                device_id: self.log.device(),
                 session_id: self.session,
                 occurred_at,
                 traceparent: options.traceparent.clone(),

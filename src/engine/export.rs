@@ -127,7 +127,7 @@ impl<S: Store> Export<S> {
                 let header = Header {
                     format: FORMAT,
                     exported_at: inner.surroundings.now()?,
-                    device_id: inner.device,
+                    device_id: inner.log.device(),
                     server: inner.log.authority() == Authority::Server,
                     log_id: head.log_id,
                     cursor: head.cursor,
@@ -250,7 +250,7 @@ impl<S: Store> Export<S> {
         let events = inner.decoder.show_as(stored, &self.options.versions)?;
         let origin = || match inner.log.head().log_id {
             Some(log) => format!("urn:tidelog:{log}"),
-            None => format!("urn:tidelog:{}", inner.device),
+            None => format!("urn:tidelog:{}", inner.log.device()),
         };
         let source = self.options.source.as_deref().map_or_else(origin, str::to_owned);
         let mut part = 0;

@@ -11,6 +11,7 @@ mod dump;
 mod error;
 mod execute;
 mod export;
+mod fencing;
 mod given;
 mod import;
 mod inside;
@@ -49,7 +50,7 @@ pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Tro
 pub use projections::{
     DeadLetter, ProjectionError, ProjectionState, ProjectionStatus, RebuildProgress, Replayed,
 };
-pub use status::{Rewound, Status, SyncState, SyncStatus};
+pub use status::{Renamed, Rewound, Status, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
 
 use crate::{
@@ -202,7 +203,6 @@ struct Inner<S: Store> {
     meter: Meter,
     /// When the first commit of the queue was decided.
     oldest: Cell<Option<Timestamp>>,
-    device: DeviceId,
     session: SessionId,
     actor: Option<String>,
     /// The commits that a rebase of this opening found to have nothing left to say: they leave no other trace.
@@ -226,7 +226,7 @@ impl<S: Store> Engine<S> {
         let fresh = DeviceId(parts.surroundings.id()?);
         let session = SessionId(parts.surroundings.id()?);
         let log = Log::open(store, parts.authority).await?;
-        let device = log.device_id(fresh).await?;
+        log.device_id(fresh).await?;
         let mut decoder = parts.decoder;
         decoder.learn(&parts.registry, &parts.projections, &parts.processes);
         let keeping = Keeping::new(parts.snapshots, parts.compression, decoder.signature());
@@ -253,7 +253,6 @@ impl<S: Store> Engine<S> {
                 driver: Driver::new(parts.poll_interval),
                 push_as: parts.push_as,
                 host: parts.host,
-                device,
                 session,
                 actor: parts.actor,
                 absorbed: RefCell::default(),
@@ -279,10 +278,10 @@ impl<S: Store> Engine<S> {
         &self.inner.log
     }
 
-    /// The identity of this device.
+    /// The identity of this device. It becomes another one if this database turns out to be a copy: see [`Renamed`].
     #[must_use]
     pub fn device(&self) -> DeviceId {
-        self.inner.device
+        self.inner.log.device()
     }
 
     /// Takes in a message that another tab posted.

@@ -75,7 +75,7 @@ impl<S: Store> Engine<S> {
                     let version = confirmed.first_version + confirmed.commit.count() - 1;
                     let position = confirmed.last_position();
                     let generation = confirmed.commit.generation;
-                    let is_foreign = confirmed.commit.metadata.device_id != inner.device;
+                    let is_foreign = !inner.log.is_own(confirmed.commit.metadata.device_id);
                     let is_duplicate = is_foreign && (was_pending || inner.superseded.borrow().contains(&id));
                     if generation == 0 && !is_duplicate {
                         return Ok(Outcome::Confirmed { version, position });

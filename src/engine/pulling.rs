@@ -1,6 +1,6 @@
 //! Pulling, and what an answer of the server does to the log: `pushing` ends here too.
 
-use super::{Inner, ReadError, rebasing::Ground};
+use super::{Inner, ReadError, fencing::Fence, rebasing::Ground};
 use crate::{
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     conflict::{Choice, Met, Parked},
@@ -35,11 +35,18 @@ pub(super) struct Session {
     pub(super) batch: Cell<usize>,
     /// What was heard, and the next pull need not ask for.
     pub(super) news: RefCell<Option<Box<live::News>>>,
+    /// How pushes are told from those of a copy.
+    pub(super) fence: Fence,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { conflicts: RefCell::default(), batch: Cell::new(MAX_PUSH_COMMITS), news: RefCell::default() }
+        Self {
+            conflicts: RefCell::default(),
+            batch: Cell::new(MAX_PUSH_COMMITS),
+            news: RefCell::default(),
+            fence: Fence::default(),
+        }
     }
 }
 
@@ -240,7 +247,7 @@ impl<S: Store> Inner<S> {
                         moved.insert(stream.clone());
                         moved.insert(own.commit.stream.clone());
                     }
-                    if commit.commit.metadata.device_id != self.device && !own.reoffered {
+                    if !self.log.is_own(commit.commit.metadata.device_id) && !own.reoffered {
                         superseded.push(own.commit.id);
                     }
                 }

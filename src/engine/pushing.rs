@@ -38,15 +38,19 @@ impl<S: Store> Inner<S> {
             let accepted = self.take_in(&News { refused, ..News::default() }).await?;
             return Ok(Input::Pushed { accepted });
         }
+        let producer = self.count(&session.fence, &commits).await?;
         let push = Push {
             protocol: PROTOCOL,
-            device_id: self.device,
-            producer: None,
+            device_id: producer.id,
+            producer: Some(producer),
             cursor: Some(cursor),
             commits,
         };
         let pushed = match transport::push(transport, &push).await {
             Ok(pushed) => pushed,
+            Err(failure) if failure.problem.as_deref() == Some(problem::FENCED) => {
+                return self.fenced(&session.fence, producer, failure).await;
+            }
             Err(failure) if matches!(failure.code, "too-large" | "invalid") => {
                 return self.shrink(session, &push, failure).await;
             }
@@ -55,6 +59,7 @@ impl<S: Store> Inner<S> {
             Err(failure) => return Err(failure),
         };
         self.check_log(&pushed.log_id)?;
+        session.fence.passed();
         session.batch.set(MAX_PUSH_COMMITS.min(session.batch.get() * 2));
         let mut news = News::default();
         let mut accepted = false;

@@ -112,7 +112,8 @@ impl<S: Store> Inner<S> {
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let here = self.log.confirmed_version(stream);
         let mut theirs = self.log.load_until(stream, since, here).await?;
-        theirs.retain(|event| event.metadata.device_id != self.device);
+        theirs
+            .retain(|event| !self.log.was_own(event.metadata.device_id, event.position.unwrap_or_default()));
         Ok(self.decoder.decode(theirs)?)
     }
 

@@ -22,14 +22,14 @@ impl<S: Store> Inner<S> {
     pub(super) async fn go_back(&self, transport: &impl Transport) -> Result<Input, Failure> {
         let seen = self.log.head();
         let to = self.agreed(transport).await?;
-        let (registry, device) = (self.registry.clone(), self.device);
+        let (registry, log) = (self.registry.clone(), self.log.clone());
         let policy = move |commit: &Commit| {
             let decider = registry.get(commit.stream.aggregate());
             // a fact without a command, or of an aggregate that nobody here knows, can't be decided again
             let Some((decider, command)) = decider.zip(commit.command.as_ref()) else { return Policy::Keep };
             match decider.policy(&command.command_type) {
                 // a question about what somebody else did is not for the person here: the other device asks it
-                Policy::Ask if commit.metadata.device_id != device => Policy::Reject,
+                Policy::Ask if !log.is_own(commit.metadata.device_id) => Policy::Reject,
                 policy => policy,
             }
         };
@@ -78,7 +78,7 @@ impl<S: Store> Inner<S> {
 
     /// Whether a pending commit is another device's, offered again from here.
     pub(super) fn is_foreign(&self, pending: &PendingCommit) -> bool {
-        pending.reoffered && pending.commit.metadata.device_id != self.device
+        pending.reoffered && !self.log.is_own(pending.commit.metadata.device_id)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::{
+    id::DeviceId,
     log::{Authority, store::Store},
     sync::{
         live::Way,
@@ -57,6 +58,22 @@ pub struct SyncStatus {
     /// That the server had lost history, and what is being done about it: the last time since this tab opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewound: Option<Rewound>,
+    /// That this database turned out to be a copy of another, and goes on as a device of its own: the last time since this tab opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Renamed>,
+}
+
+/// Another copy of this database syncs too: a copied profile, a restored backup of the disk. This one has taken an id of its own; nothing is
+/// lost, and both go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Renamed {
+    /// When it was found out, in milliseconds since 1970.
+    pub at: i64,
+    /// The id that the other copy goes on with.
+    pub from: DeviceId,
+    /// The id of this device from now on.
+    pub to: DeviceId,
 }
 
 /// The server was restored from a backup: what it lost and this device has is offered to it again.
@@ -152,7 +169,7 @@ impl<S: Store> Engine<S> {
             Authority::Server => sync.state,
         };
         Status {
-            device_id: self.inner.device.to_string(),
+            device_id: self.inner.log.device().to_string(),
             position: head.position,
             confirmed_events: head.confirmed_events,
             pending_commits: head.pending_commits,

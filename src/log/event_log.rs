@@ -7,7 +7,7 @@ use super::{
     cache::Cache,
     desk::{Desk, Slot, Work},
     open_blocks::damage,
-    rows::{DEVICE, device_of_row, device_row, orphan_of_key, rejected_of_row},
+    rows::{orphan_of_key, rejected_of_row},
     sorted::sort_short,
     store::{Batch, Bytes, Key, Selection, Store, Table, Write, Written},
     view::{View, fetch},
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     commit::{Policy, RejectedCommit},
     conflict::Parked,
-    id::{CommitId, DeviceId},
+    id::CommitId,
     stream::StreamName,
     time::Timestamp,
     version::{ExpectedVersion, Version},
@@ -290,25 +290,6 @@ impl<S: Store> Log<S> {
     /// [`LogError`] if storage fails.
     pub async fn catch_up(&self) -> Result<bool, LogError> {
         self.inner.refresh().await
-    }
-
-    /// The id of this device: the one stored, else `fresh`, which is then stored. Two tabs at once agree on one.
-    ///
-    /// # Errors
-    /// [`LogError`] if storage fails or the stored id can't be read.
-    pub async fn device_id(&self, fresh: DeviceId) -> Result<DeviceId, LogError> {
-        loop {
-            let stored = Selection::Keys(Table::Meta, vec![DEVICE.into()]);
-            let loaded = self.inner.store.load(&[stored]).await?;
-            if let Some((key, row)) = loaded.rows.first().and_then(|rows| rows.first()) {
-                return device_of_row(key, row);
-            }
-            let batch =
-                Batch { epoch: Some(loaded.epoch), writes: vec![device_row(fresh)], ..Batch::default() };
-            if self.inner.store.write(batch).await? == Written::Done {
-                return Ok(fresh);
-            }
-        }
     }
 
     /// The stream of a commit, if it is pending.

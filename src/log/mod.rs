@@ -12,6 +12,7 @@ mod checkpoints;
 mod course;
 mod desk;
 mod event_log;
+mod identity;
 mod index;
 #[cfg(target_arch = "wasm32")]
 mod indexeddb;
@@ -31,6 +32,7 @@ mod view;
 
 pub use checkpoints::Checkpoint;
 pub use event_log::Log;
+pub use identity::Identity;
 #[cfg(target_arch = "wasm32")]
 pub use indexeddb::{Holder, IndexedDbStore};
 pub use memory::MemoryStore;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     commit::{Policy, Reason, RejectedCommit},
-    id::{CommitId, DeviceId},
+    id::CommitId,
     sync::protocol::Cursor,
     time::Timestamp,
     version::Position,
@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 /// The key of the row of `Meta` that holds [`HeadRecord`].
 pub(super) const HEAD: &str = "head";
-/// The key of the row of `Meta` that holds the id of the device.
-pub(super) const DEVICE: &str = "device";
 /// The format of the rows.
 const FORMAT: u64 = 1;
 
@@ -102,19 +100,6 @@ impl HeadRecord {
         };
         read().map_err(|error| corrupt(Table::Meta, key, &error))
     }
-}
-
-/// The row that holds the id of the device.
-pub(super) fn device_row(id: DeviceId) -> Write {
-    let mut out = begin(FORMAT);
-    put_id(&mut out, id.0);
-    Write::Add(Table::Meta, DEVICE.into(), seal(out))
-}
-
-/// Reads the row that holds the id of the device.
-pub(super) fn device_of_row(key: &Key, row: &[u8]) -> Result<DeviceId, LogError> {
-    let id = unseal(row, FORMAT).and_then(|mut reader| reader.id());
-    id.map(DeviceId).map_err(|error| corrupt(Table::Meta, key, &error))
 }
 
 /// The key of a rejected commit.

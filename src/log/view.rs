@@ -3,6 +3,7 @@
 use super::{
     Authority, Head, LogError,
     block::{Directory, Encoded, Region},
+    identity::{DEVICE, Known},
     index::Index,
     parked::{PARKED, parked_of_row},
     rows::{HEAD, HeadRecord, orphan_of_key, rejected_of_row},
@@ -10,6 +11,7 @@ use super::{
     store::{Bytes, Key, Loaded, Selection, Store, Table},
 };
 use crate::{commit::RejectedCommit, conflict::Parked, id::CommitId};
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// What a holder of the database knows of it.
@@ -23,6 +25,8 @@ pub(super) struct View {
     /// Rejected commits by what names them as a cause: their ids, and those of their events.
     rejected_causes: Sorted<Uuid, CommitId>,
     pub(super) parked: Vec<Parked>,
+    /// Who this database is; nobody before that is settled.
+    pub(super) identity: Rc<Known>,
     /// Commits of other devices that can't be brought back.
     pub(super) orphans: Sorted<CommitId, ()>,
     pub(super) index: Index,
@@ -95,6 +99,7 @@ impl Draft {
             rejected: Sorted::default(),
             rejected_causes: Sorted::default(),
             parked: Vec::new(),
+            identity: Rc::default(),
             orphans: Sorted::default(),
             index: Index::default(),
             bad_rows: Vec::new(),
@@ -107,6 +112,10 @@ impl Draft {
                         view.record = HeadRecord::of_row(&key, &row)?;
                         view.is_new = false;
                     }
+                    (0, Key::Text(name)) if &**name == DEVICE => match Known::of_row(&key, row) {
+                        Ok(known) => view.identity = Rc::new(known),
+                        Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
+                    },
                     (0, Key::Text(name)) if &**name == PARKED => match parked_of_row(&key, &row) {
                         Ok(parked) => view.parked = parked,
                         Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
@@ -234,8 +243,11 @@ impl View {
         }
     }
 
-    /// Takes over what reading had found out about blocks that are still the same.
+    /// Takes over what reading had found out about blocks that are still the same, and who this is if that can't be read any more.
     pub(super) fn keep_damage_of(&mut self, before: &Self) {
+        if self.identity.is_nobody() {
+            self.identity = Rc::clone(&before.identity);
+        }
         for (region, key, info) in before.index.damaged() {
             let now = self.index.blocks(region).get(&key);
             let is_same = now.is_some_and(|now| !now.opaque && now.fingerprint == info.fingerprint);

@@ -5,6 +5,7 @@
 #[path = "../../../tests/support/academy.rs"]
 mod academy;
 mod command_ids;
+mod copies;
 #[path = "../../../tests/support/mod.rs"]
 mod domain;
 mod middleware;

@@ -42,6 +42,10 @@ pub(crate) struct Network {
     requests: Rc<Cell<u64>>,
     token: Rc<RefCell<String>>,
     renewed: Rc<RefCell<Option<String>>>,
+    /// The method whose requests are held back on their way, while they are.
+    held: Rc<RefCell<Option<&'static str>>>,
+    holding: Rc<Cell<bool>>,
+    released: Rc<Notify>,
 }
 
 impl Network {
@@ -52,12 +56,32 @@ impl Network {
             requests: Rc::default(),
             token: Rc::new(RefCell::new(TOKEN.into())),
             renewed: Rc::default(),
+            held: Rc::default(),
+            holding: Rc::default(),
+            released: Rc::default(),
         }
     }
 
     /// The next exchanges go like this; after them all is well.
     pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.faults.borrow_mut().extend(faults);
+    }
+
+    /// From now on requests of a method stay on their way.
+    pub(crate) fn hold(&self, method: &'static str) {
+        *self.held.borrow_mut() = Some(method);
+    }
+
+    /// Whether one is held back.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding.get()
+    }
+
+    /// What was held back goes on.
+    pub(crate) fn release(&self) {
+        self.held.take();
+        self.holding.set(false);
+        self.released.notify_waiters();
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -92,6 +116,11 @@ impl Transport for Network {
     async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, NoAnswer> {
         self.requests.set(self.requests.get() + 1);
         let fault = self.faults.borrow_mut().pop_front().flatten();
+        if *self.held.borrow() == Some(method) {
+            let released = self.released.notified();
+            self.holding.set(true);
+            released.await;
+        }
         let lost = |reason: &str| Err(NoAnswer { timeout: false, reason: reason.into() });
         match fault {
             None => Ok(self.exchange(method, path, body).await),

@@ -191,7 +191,7 @@ impl<S: Store> Import<S> {
             correlation_id: Uuid::nil(),
             causation_id: None,
             actor: inner.actor.clone(),
-            device_id: inner.device,
+            device_id: inner.log.device(),
             session_id: inner.session,
             occurred_at: now,
             traceparent: None,

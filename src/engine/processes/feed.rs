@@ -188,7 +188,7 @@ impl<S: Store> Inner<S> {
         correlation: Option<Correlation>,
     ) -> Result<Option<Instance>, ProcessError> {
         let is_new = checkpoint.born && event.position > Some(checkpoint.born_at);
-        let is_own = event.metadata.device_id == self.device && event.position > Some(checkpoint.first);
+        let is_own = self.log.is_own(event.metadata.device_id) && event.position > Some(checkpoint.first);
         let live = is_new || is_own;
         let manager = &*process.manager;
         match (correlation, before) {

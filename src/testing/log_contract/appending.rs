@@ -5,7 +5,7 @@ use crate::{
     commit::{InvalidCommit, Policy},
     id::DeviceId,
     log::{
-        AppendError, Appended, Authority, Draft, Log, LogError,
+        AppendError, Appended, Authority, Draft, Identity, Log, LogError,
         store::{StoreError, Table},
     },
     testing::{Database, FaultyStore, NOW, Samples, rows, stream},
@@ -356,6 +356,19 @@ pub async fn the_device_keeps_its_id(database: &impl Database) {
     assert_eq!(log.device_id(id).await, Ok(id));
     assert_eq!(log.device_id(DeviceId(Uuid::from_u128(18))).await, Ok(id));
     assert_eq!(open(database, Authority::Server).await.device_id(DeviceId(Uuid::nil())).await, Ok(id));
+}
+
+/// Each push has a number of its own, also after opening again.
+pub async fn pushes_are_counted(database: &impl Database) {
+    let log = open(database, Authority::Server).await;
+    let device = DeviceId(Uuid::from_u128(17));
+    log.device_id(device).await.unwrap();
+    for pushes in 1..=3 {
+        assert_eq!(log.count_push().await, Ok(Identity { device, pushes, earlier: vec![] }));
+    }
+    let again = open(database, Authority::Server).await;
+    assert_eq!(again.identity(), log.identity());
+    assert_eq!(again.count_push().await.unwrap().pushes, 4);
 }
 
 /// Calls after closing fail, and don't hang.

@@ -41,6 +41,7 @@ macro_rules! log_contract {
             merging_leaves_large_blocks_alone
             the_streams_are_listed
             the_device_keeps_its_id
+            pushes_are_counted
             a_closed_log_says_so
 
             tabs_append_at_once_without_hole_or_double
@@ -51,6 +52,8 @@ macro_rules! log_contract {
             a_tab_that_is_behind_a_merge_still_reads
             tabs_merge_and_append_at_once
             tabs_agree_on_the_device
+            tabs_count_pushes_together
+            a_device_is_renamed_once_for_all_tabs
             a_rejected_commit_is_resolved_once
 
             a_pull_settles_pending_commits

@@ -193,6 +193,49 @@ pub async fn tabs_agree_on_the_device(database: &impl Database) {
     assert!(first == Ok(id(1)) || first == Ok(id(2)));
 }
 
+/// No two tabs push under one number, however old their views are.
+pub async fn tabs_count_pushes_together(database: &impl Database) {
+    let (one, two) = (open(database, Authority::Server).await, open(database, Authority::Server).await);
+    one.device_id(DeviceId(Uuid::from_u128(1))).await.unwrap();
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        let (first, second) = join(one.count_push(), two.count_push()).await;
+        numbers.extend([first.unwrap().pushes, second.unwrap().pushes]);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+}
+
+/// Of two tabs that are told that they are copies, one takes another id, and both have it then; what another tab has pushed since is
+/// no copy's. Earlier ids stay the device's own, up to where the log was.
+pub async fn a_device_is_renamed_once_for_all_tabs(database: &impl Database) {
+    let samples = Samples::default();
+    let (one, two) = (open(database, Authority::Server).await, open(database, Authority::Server).await);
+    let [first, second, third] = [1, 2, 3].map(|id| DeviceId(Uuid::from_u128(id)));
+    one.device_id(first).await.unwrap();
+    append(&one, samples.any("a-1")).await;
+    let sent = (first, one.count_push().await.unwrap().pushes);
+    assert_eq!(two.count_push().await.unwrap().pushes, 2);
+    assert_eq!(one.rename(sent, second).await, Ok(false), "another tab has pushed since");
+    let sent = (first, 2);
+    let renamed = join(one.rename(sent, second), two.rename(sent, third)).await;
+    assert!(renamed == (Ok(true), Ok(false)) || renamed == (Ok(false), Ok(true)), "{renamed:?}");
+    two.catch_up().await.unwrap();
+    one.catch_up().await.unwrap();
+    let identity = one.identity();
+    assert_eq!(two.identity(), identity);
+    assert_eq!((identity.pushes, identity.earlier), (0, vec![(first, 0)]));
+    assert_eq!(open(database, Authority::Server).await.device_id(first).await, Ok(identity.device));
+    for (id, own, now) in
+        [(first, true, false), (identity.device, true, true), (DeviceId(Uuid::nil()), false, false)]
+    {
+        assert_eq!((two.is_own(id), two.was_own(id, 1)), (own, now), "{id}");
+    }
+    assert_eq!(two.count_push().await.unwrap().pushes, 1);
+    append(&two, samples.any("a-1")).await;
+    check(database, &two).await;
+}
+
 async fn reject<S: Store>(log: &Log<S>, samples: &Samples) -> crate::id::CommitId {
     let draft = samples.any("a-1");
     let sequence = log.append(vec![draft.clone()], vec![], NOW).await.unwrap()[0].sequence.unwrap();
