@@ -10,13 +10,14 @@ import { outcomes } from './rules/outcomes.js'
 import { producers } from './rules/producers.js'
 import { pulls } from './rules/pull.js'
 import { pushes } from './rules/push.js'
+import { versions } from './rules/versions.js'
 
 /**
  * What is tried. Each rule has logs of its own, so they may run in any order, and on a server that is in use.
  *
  * @type {readonly { id: string, says: string, run(on: object): Promise<void> }[]}
  */
-export const rules = [...http, ...pushes, ...outcomes, ...bounds, ...pulls, ...concurrency, ...producers, ...history, ...news]
+export const rules = [...http, ...versions, ...pushes, ...outcomes, ...bounds, ...pulls, ...concurrency, ...producers, ...history, ...news]
 
 /**
  * Tries every rule on a server, one after the other.

@@ -26,6 +26,8 @@ const mistakes = {
   'the same push again is fenced': ['log.js', 'if (last && !same && (', 'if (last && (', /^producer\/the-same/],
   'a push that is fenced is written': ['log.js', "throw new Refused(409, 'fenced', 'another device pushes under this id')", "queueMicrotask(() => this.push(commits, outlines))\n      throw new Refused(409, 'fenced', 'another device pushes under this id')", /^producer\/a-copy$/],
   'tokens are not looked at': ['main.js', 'if (token === undefined) return', 'return', /^access\//],
+  'any version of the protocol is taken in a pull': ['main.js', "if (!spoken.includes(version))", 'if (version < 1)', /^version\/pull$/],
+  'the versions that are spoken are not said': ['main.js', 'supported: spoken', 'supported: []', /^version\/push$/],
   'a commit too many is taken': ['main.js', 'if (commits.length > 1_000)', 'if (commits.length > 1_001)', /^push\/too-many$/],
   'unknown fields are kept': ['commit.js', '    stream,\n    expectedVersion,', '    stream,\n    colour: json.colour,\n    expectedVersion,', /^pull\/unknown-fields$/],
   'a stream may be longer': ['commit.js', "text(json.stream, 'stream', 512)", "text(json.stream, 'stream', 600)", /^bound\/a-stream-of-513/],

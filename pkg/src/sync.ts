@@ -31,7 +31,11 @@ export interface SyncStatus {
   readonly conflicts: number
   /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
   readonly lastSyncedAt?: number
-  /** The last failure, until a round succeeds. */
+  /**
+   * The last failure, until a round succeeds. Codes to act on: `upgrade-needed`, app and server speak no common version of the sync protocol (the message
+   * says which one is to be updated; it is tried again every hour, upon `now()`, and when the page is loaded again), and `log-changed`,
+   * another log answers at the URL. Nothing is lost by any.
+   */
   readonly error?: { readonly code: string; readonly message: string }
   /** When the next attempt is due, in milliseconds since 1970. */
   readonly retryAt?: number

@@ -125,7 +125,7 @@ export function makeTail(request: Request, { after: later, elapsed }: Environmen
   }
 }
 
-const pathAfter = (after: string): string => `/events?after=${encodeURIComponent(after)}&limit=1000`
+const pathAfter = (after: string): string => `/events?after=${encodeURIComponent(after)}&limit=1000&protocol=1`
 
 /** What an answer comes to that is not what was asked for; undefined if it is. A token that does not do is for the next pull to find out. */
 function refused(response: Response, wanted: string): CoreSign | undefined {

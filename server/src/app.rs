@@ -1,6 +1,7 @@
 //! The resources of the server and who answers them.
 
 use crate::{
+    about::about,
     access::{Access, Pass, Rates},
     config::Config,
     config::Limits,
@@ -52,6 +53,7 @@ pub fn app(config: Config) -> Router {
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
+        .route("/logs/{log}", get(about))
         .route("/logs/{log}/commits", post(push))
         .route("/logs/{log}/events", get(pull))
         .fallback(no_such_resource)

@@ -17,6 +17,7 @@
 //! # }).unwrap();
 //! ```
 
+mod about;
 mod access;
 mod app;
 pub mod backup;

@@ -4,7 +4,7 @@
 use crate::log_name::MAX_LOG_NAME;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use tidelog::sync::protocol::{MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed};
+use tidelog::sync::protocol::{About, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed};
 
 /// The statuses of answers other than success, and what they say.
 const REFUSALS: [(u16, &str); 11] = [
@@ -35,6 +35,7 @@ pub fn openapi() -> Value {
     let push_body = schema::<Push>(&mut schemas);
     let pushed = schema::<Pushed>(&mut schemas);
     let page = schema::<Page>(&mut schemas);
+    let about = schema::<About>(&mut schemas);
     let problem = schema::<Problem>(&mut schemas);
     let mut all = Value::Object(schemas.take_definitions(true));
     without_links(&mut all);
@@ -56,6 +57,7 @@ pub fn openapi() -> Value {
             "parameters": [
                 text_parameter("query", "after", "A cursor from an earlier page; empty or absent: from the beginning"),
                 number_parameter("limit", MAX_PAGE_EVENTS, "The most events on the page"),
+                number_parameter("protocol", PROTOCOL as usize, "The version of the protocol; absent: 1"),
                 number_parameter("wait", 30, "Seconds until an empty page is answered; absent: at once"),
                 text_parameter("header", "Last-Event-ID", "With a stream: counts instead of `after`"),
             ],
@@ -66,6 +68,13 @@ pub fn openapi() -> Value {
         }),
         "A page, or, with `Accept: text/event-stream`, a stream of pages",
         &[400, 401, 403, 404, 410, 429, 503],
+        &problem,
+    );
+    let about = operation(
+        &json!({ "operationId": "about", "summary": "What the server speaks and offers" }),
+        &json!({ "application/json": { "schema": about } }),
+        "The versions of the protocol, the limits, and what is offered beyond pushes and pulls",
+        &[401, 403, 404, 429, 503],
         &problem,
     );
     json!({
@@ -80,6 +89,7 @@ pub fn openapi() -> Value {
         "paths": {
             "/healthz": { "get": probe("alive", "Whether the server runs") },
             "/readyz": { "get": probe("ready", "Whether the server can serve: its database answers, and it is not stopping") },
+            "/logs/{log}": { "parameters": [log_parameter()], "get": about },
             "/logs/{log}/commits": { "parameters": [log_parameter()], "post": push },
             "/logs/{log}/events": { "parameters": [log_parameter()], "get": pull },
         },

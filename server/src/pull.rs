@@ -18,7 +18,10 @@ use axum::{
 };
 use serde::Deserialize;
 use std::{sync::Arc, time::Duration};
-use tidelog::{authority::request::page_events, sync::protocol::Cursor};
+use tidelog::{
+    authority::request::{check_protocol, page_events},
+    sync::protocol::Cursor,
+};
 use tokio::time::Instant;
 
 #[derive(Deserialize)]
@@ -27,6 +30,7 @@ pub(crate) struct Asked {
     after: Cursor,
     limit: Option<usize>,
     wait: Option<u64>,
+    protocol: Option<u32>,
 }
 
 pub(crate) async fn pull(
@@ -38,7 +42,9 @@ pub(crate) async fn pull(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     pass.check_read()?;
-    let Query(Asked { after, limit, wait }) = asked.map_err(|error| Refusal::invalid(error.body_text()))?;
+    let asked = asked.map_err(|error| Refusal::invalid(error.body_text()))?;
+    let Query(Asked { after, limit, wait, protocol }) = asked;
+    check_protocol(protocol)?;
     let limit = PageLimit::events(page_events(limit)?);
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
     match (live::is_wanted(&headers), wait) {

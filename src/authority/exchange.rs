@@ -3,16 +3,17 @@
 use super::{MemoryLog, PageLimit, PushRefused, Refusal, Streams, request};
 use crate::{
     sync::{
-        protocol::Cursor,
+        protocol::{Cursor, MAX_PUSH_BYTES},
         transport::{Answer, unescape},
     },
     time::Timestamp,
 };
 use serde::Serialize;
+use std::str::FromStr;
 
 impl MemoryLog {
-    /// The answer of a server with this log to one exchange. `path` is below the log's URL: `/commits` or
-    /// `/events?after=CURSOR&limit=N`.
+    /// The answer of a server with this log to one exchange. `path` is below the log's URL: `/commits`,
+    /// `/events?after=CURSOR&limit=N`, or nothing for what the server speaks.
     #[must_use]
     pub fn answer(&mut self, method: &str, path: &str, body: Option<&str>, now: Timestamp) -> Answer {
         self.serve(method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
@@ -37,6 +38,7 @@ impl MemoryLog {
                 let limit = PageLimit::events(request::page_events(limit)?);
                 json(&self.page(&after, limit, &Streams::all())?)
             }
+            ("GET", "") => json(&request::about(MAX_PUSH_BYTES, None)),
             _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),
         }
     }
@@ -48,14 +50,16 @@ fn asked(query: &str) -> Result<(Cursor, Option<usize>), Refusal> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
             "after" => after = Cursor(unescape(value)),
-            "limit" => {
-                let number = value.parse().map_err(|_| Refusal::invalid(format!("limit is {value:?}")))?;
-                limit = Some(number);
-            }
+            "limit" => limit = Some(number(name, value)?),
+            "protocol" => request::check_protocol(Some(number(name, value)?))?,
             _ => {}
         }
     }
     Ok((after, limit))
+}
+
+fn number<N: FromStr>(name: &str, value: &str) -> Result<N, Refusal> {
+    value.parse().map_err(|_| Refusal::invalid(format!("{name} is {value:?}")))
 }
 
 fn json<T: Serialize>(value: &T) -> Result<Answer, Refusal> {
@@ -93,6 +97,14 @@ mod tests {
         refused("GET", "/events?after=no%20cursor", None, 400, "invalid-cursor");
         refused("GET", "/commits", None, 404, "not-found");
         refused("POST", "/commits", None, 400, "invalid-request");
-        refused("POST", "/commits", Some(r#"{"protocol":99}"#), 400, "unsupported-protocol");
+        for (method, path, body) in
+            [("POST", "/commits", Some(r#"{"protocol":99}"#)), ("GET", "/events?protocol=99", None)]
+        {
+            refused(method, path, body, 400, "unsupported-protocol");
+            refused(method, path, body, 400, r#""supported":[1]"#);
+        }
+        refused("GET", "/events?protocol=one", None, 400, "protocol is");
+        assert_eq!(ask("GET", "/events?protocol=1", None).status, 200);
+        assert!(ask("GET", "", None).body.starts_with(r#"{"protocols":[1],"limits":{"pushBytes":4194304,"#));
     }
 }

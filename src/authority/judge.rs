@@ -228,6 +228,7 @@ fn rejected(problem_type: &str, detail: String) -> PushResult {
         status: None,
         detail: Some(detail),
         code: None,
+        supported: None,
     };
     PushResult::Rejected { problem }
 }

@@ -1,7 +1,7 @@
 //! Answers other than success, in the words of the protocol.
 
 use super::{Fenced, InvalidCursor};
-use crate::sync::protocol::{Problem, problem};
+use crate::sync::protocol::{PROTOCOL, Problem, problem};
 
 /// A request is refused as a whole: what a server answers with this status and these problem details (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ impl Refusal {
         Self { status: 400, problem_type: problem::INVALID_REQUEST, title, detail: detail.into() }
     }
 
-    /// 400: the push is of another version of the protocol.
+    /// 400: the request is of another version of the protocol.
     #[must_use]
     pub fn unsupported_protocol(detail: impl Into<String>) -> Self {
         let title = "The server does not speak this version of the protocol";
@@ -55,6 +55,7 @@ impl Refusal {
             status: Some(self.status),
             detail: Some(self.detail.clone()),
             code: None,
+            supported: (self.problem_type == problem::UNSUPPORTED_PROTOCOL).then(|| vec![PROTOCOL]),
         }
     }
 }

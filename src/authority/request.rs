@@ -3,7 +3,7 @@
 use super::{Offer, Refusal, candidate::Candidate};
 use crate::{
     id::DeviceId,
-    sync::protocol::{Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL, Producer},
+    sync::protocol::{About, AboutLimits, Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL, Producer},
     version::MAX_SAFE_INTEGER,
 };
 use serde::Deserialize;
@@ -35,25 +35,18 @@ struct Spoken {
 /// [`Refusal`]: it is not JSON, not of this protocol, has no commit or more than [`MAX_PUSH_COMMITS`], or one whose id can't be
 /// read.
 pub fn read_push(body: &[u8]) -> Result<Offer, Refusal> {
-    let other = |protocol| {
-        Refusal::unsupported_protocol(format!(
-            "the push is of protocol {protocol}; this server speaks {PROTOCOL}"
-        ))
-    };
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let envelope: Envelope<'_> = match serde_path_to_error::deserialize(&mut deserializer) {
         Ok(envelope) => envelope,
         Err(error) => {
             return Err(match serde_json::from_slice(body) {
-                Ok(Spoken { protocol }) if protocol != PROTOCOL => other(protocol),
+                Ok(Spoken { protocol }) if protocol != PROTOCOL => other_protocol(protocol),
                 _ => Refusal::invalid(format!("{}: {}", error.path(), error.inner())),
             });
         }
     };
     deserializer.end().map_err(|error| Refusal::invalid(error.to_string()))?;
-    if envelope.protocol != PROTOCOL {
-        return Err(other(envelope.protocol));
-    }
+    check_protocol(Some(envelope.protocol))?;
     for (field, value) in
         envelope.producer.iter().flat_map(|it| [("epoch", it.epoch), ("sequence", it.sequence)])
     {
@@ -81,6 +74,40 @@ pub fn read_push(body: &[u8]) -> Result<Offer, Refusal> {
                 ..Offer::default()
             })
         }
+    }
+}
+
+fn other_protocol(protocol: u32) -> Refusal {
+    Refusal::unsupported_protocol(format!(
+        "the request is of protocol {protocol}; this server speaks {PROTOCOL}"
+    ))
+}
+
+/// Whether a request is of a version of the protocol that this code speaks; one that names none is of version 1.
+///
+/// # Errors
+/// [`Refusal`] if it is not.
+pub fn check_protocol(protocol: Option<u32>) -> Result<(), Refusal> {
+    match protocol.unwrap_or(1) {
+        PROTOCOL => Ok(()),
+        protocol => Err(other_protocol(protocol)),
+    }
+}
+
+/// What a server says of itself: the most bytes that it takes in the body of a push, and for how many seconds at most it lets a client
+/// wait for news, if it does.
+#[must_use]
+pub fn about(push_bytes: usize, wait_seconds: Option<u64>) -> About {
+    let features: &[&str] = if wait_seconds.is_some() { &["stream", "wait"] } else { &[] };
+    About {
+        protocols: vec![PROTOCOL],
+        limits: AboutLimits {
+            push_bytes: push_bytes as u64,
+            push_commits: MAX_PUSH_COMMITS as u64,
+            page_events: MAX_PAGE_EVENTS as u64,
+            wait_seconds,
+        },
+        features: features.iter().map(|&feature| feature.to_owned()).collect(),
     }
 }
 

@@ -112,6 +112,11 @@ impl Driver {
         self.order(Order::Input(Input::Wanted))
     }
 
+    /// Somebody wants a round, whatever the loop waits for.
+    fn ask(&self) -> bool {
+        self.order(Order::Input(Input::Asked))
+    }
+
     pub(super) fn stop(&self) {
         self.order(Order::Stop);
     }
@@ -127,7 +132,7 @@ impl Driver {
 impl<S: Store> Engine<S> {
     /// Asks for a round now, in whatever tab runs the loop.
     pub fn sync_now(&self) {
-        if !self.inner.driver.want() {
+        if !self.inner.driver.ask() {
             self.inner.tell(Message::Wanted);
         }
     }
@@ -190,7 +195,7 @@ impl<S: Store> Inner<S> {
         };
         match message {
             Message::Wanted => {
-                self.driver.want();
+                self.driver.ask();
             }
             Message::Paused => self.driver.pause(true),
             Message::Resumed => self.driver.pause(false),

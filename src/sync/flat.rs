@@ -129,6 +129,7 @@ mod tests {
             status: None,
             detail: None,
             code: None,
+            supported: None,
         };
         let by = CommitId(Uuid::from_u128(2));
         let results = [

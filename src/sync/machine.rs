@@ -26,6 +26,10 @@ use std::sync::Arc;
 pub const FIRST_BACKOFF: f64 = 500.0;
 /// The longest wait after a failure, in milliseconds.
 pub const LONGEST_BACKOFF: f64 = 60_000.0;
+/// The wait until a server is asked again that speaks no version of the protocol that this code does, in milliseconds: half of it at least.
+pub const UPGRADE_BACKOFF: f64 = 3_600_000.0;
+/// The code of a failure because client and server speak no common version of the protocol.
+pub(crate) const UPGRADE_NEEDED: &str = "upgrade-needed";
 /// The code of a failure because the storage of this device is full.
 pub(crate) const QUOTA_EXCEEDED: &str = "quota-exceeded";
 
@@ -51,7 +55,7 @@ pub enum Doing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// A stable word: `network`, `timeout`, `bad-answer`, `unauthorized`, `too-large`, `invalid`, `rate-limited`, `server`, `refused`,
-    /// `log-changed`, `storage`, `quota-exceeded`, `app`.
+    /// `upgrade-needed`, `log-changed`, `storage`, `quota-exceeded`, `app`.
     pub code: &'static str,
     /// What happened, for a person.
     pub message: String,
@@ -77,8 +81,10 @@ impl Failure {
 pub enum Input {
     /// The loop starts, or starts again.
     Start,
-    /// A commit was queued here, or a poke says that the server has news, or the app asks for a round.
+    /// A commit was queued here, or a poke says that the server has news.
     Wanted,
+    /// Somebody asks for a round: also a server that is not to be asked for long.
+    Asked,
     /// The network came or went.
     Online(bool),
     /// The app paused or resumed.
@@ -176,7 +182,7 @@ impl Machine {
     pub fn step(mut self, input: Input) -> (Self, Vec<Action>) {
         let reached = matches!(input, Input::Pulled { up_to_date: true, .. });
         let mut actions = self.take(input);
-        if !self.may_send() || self.doing == Doing::Unauthorized {
+        if !self.may_send() || self.doing == Doing::Unauthorized || self.has_failed_by(UPGRADE_NEEDED) {
             if self.live.end() {
                 actions.push(Action::HangUp);
             }
@@ -189,7 +195,8 @@ impl Machine {
     fn take(&mut self, input: Input) -> Vec<Action> {
         match input {
             Input::Start => self.pull(),
-            Input::Wanted => match self.doing {
+            Input::Asked if self.has_failed_by(UPGRADE_NEEDED) => self.begin_again(),
+            Input::Wanted | Input::Asked => match self.doing {
                 Doing::Idle => self.pull(),
                 Doing::Pulling | Doing::Pushing => {
                     self.wanted = true;
@@ -311,7 +318,11 @@ impl Machine {
 
     /// Whether the storage of this device took nothing more the last time.
     fn is_full(&self) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.code == QUOTA_EXCEEDED)
+        self.has_failed_by(QUOTA_EXCEEDED)
+    }
+
+    fn has_failed_by(&self, code: &str) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.code == code)
     }
 
     fn succeeded(&mut self) {
@@ -331,6 +342,9 @@ impl Machine {
                 return vec![Action::Push];
             }
             return self.wait(LONGEST_BACKOFF);
+        }
+        if self.has_failed_by(UPGRADE_NEEDED) {
+            return self.wait(UPGRADE_BACKOFF * (1.0 + jitter) / 2.0);
         }
         if unauthorized {
             if self.asked {

@@ -143,6 +143,35 @@ pub struct Page {
     pub scope: Option<String>,
 }
 
+/// The answer to `GET …`: what the server speaks and offers.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The versions of the protocol that the server speaks.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub protocols: Vec<u32>,
+    /// What it takes at most.
+    pub limits: AboutLimits,
+    /// What it offers beyond pushes and pulls: `stream` and `wait`. Others may come.
+    pub features: Vec<String>,
+}
+
+/// What a server takes at most.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AboutLimits {
+    /// Bytes in the body of one push.
+    pub push_bytes: u64,
+    /// Commits in one push.
+    pub push_commits: u64,
+    /// Events that one pull may ask for.
+    pub page_events: u64,
+    /// Seconds that an answer may be asked to wait for, if the server lets answers wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<u64>,
+}
+
 /// Problem details (RFC 9457): every error of the server, and the reason of a rejected commit.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +190,9 @@ pub struct Problem {
     /// With `urn:tidelog:problem:rule`: the domain's own word for the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// With [`problem::UNSUPPORTED_PROTOCOL`]: the versions of the protocol that the server speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supported: Option<Vec<u32>>,
 }
 
 /// The URIs of problem types.

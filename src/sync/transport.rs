@@ -3,7 +3,8 @@
 use super::{
     live::{Heard, Way},
     machine::Failure,
-    protocol::{Cursor, Page, Problem, Push, Pushed, problem},
+    machine::UPGRADE_NEEDED,
+    protocol::{Cursor, PROTOCOL, Page, Problem, Push, Pushed, problem},
 };
 use serde::de::DeserializeOwned;
 use std::future::pending;
@@ -56,7 +57,7 @@ pub trait Transport {
 /// # Errors
 /// [`Failure`] if no answer came or it is no page.
 pub async fn pull(transport: &impl Transport, after: &Cursor, limit: usize) -> Result<Page, Failure> {
-    let path = format!("/events?after={}&limit={limit}", escape(&after.0));
+    let path = format!("/events?after={}&limit={limit}&protocol={PROTOCOL}", escape(&after.0));
     read(transport.send("GET", &path, None).await)
 }
 
@@ -136,10 +137,12 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Fail
         .then(|| serde_json::from_str::<Problem>(&answer.body).ok())
         .flatten();
     // Fewer commits would not help, and no commit is at fault: nothing may be rejected for it.
-    let other_protocol =
-        problem.as_ref().is_some_and(|it| *it.problem_type == *problem::UNSUPPORTED_PROTOCOL);
-    let code = if other_protocol { "refused" } else { code };
+    let other_protocol = problem.as_ref().filter(|it| *it.problem_type == *problem::UNSUPPORTED_PROTOCOL);
+    let code = if other_protocol.is_some() { UPGRADE_NEEDED } else { code };
     let message = match &problem {
+        Some(Problem { supported: Some(supported), .. }) if other_protocol.is_some() => {
+            who_is_behind(supported)
+        }
         Some(Problem { problem_type, title, detail, .. }) => {
             let detail = detail.as_ref().unwrap_or(title);
             format!("the server answered {}: {detail} ({problem_type})", answer.status)
@@ -148,6 +151,18 @@ fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>) -> Result<T, Fail
     };
     let problem = problem.map(|it| it.problem_type).filter(|it| it.starts_with(problem::PREFIX));
     Err(Failure { code, message, retry_after: answer.retry_after, problem })
+}
+
+/// Who has to be brought up to date, for a person.
+fn who_is_behind(supported: &[u32]) -> String {
+    let (app, advice) = if supported.iter().any(|&version| version > PROTOCOL) {
+        ("older", "update the app")
+    } else {
+        ("newer", "update the server")
+    };
+    format!(
+        "this app is {app} than the server: it speaks version {PROTOCOL} of the sync protocol, the server {supported:?}; nothing is lost, {advice}"
+    )
 }
 
 #[cfg(test)]
@@ -187,7 +202,11 @@ mod tests {
         check(500, "application/problem+json", "not json", "server", "500");
         check(400, "application/problem+json", r#"{"type":"urn:x","title":"no push"}"#, "invalid", "no push");
         let other = format!(r#"{{"type":"{}","title":"too new"}}"#, problem::UNSUPPORTED_PROTOCOL);
-        check(400, "application/problem+json", &other, "refused", "too new");
+        check(400, "application/problem+json", &other, "upgrade-needed", "too new");
+        for (supported, part) in [("[2,3]", "update the app"), ("[0]", "update the server")] {
+            let body = other.replace('}', &format!(r#","supported":{supported}}}"#));
+            check(400, "application/problem+json", &body, "upgrade-needed", part);
+        }
     }
 
     #[test]

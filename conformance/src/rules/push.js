@@ -66,15 +66,6 @@ export const pushes = [
     },
   },
   {
-    id: 'push/protocol-version',
-    says: 'a version of the protocol that the server does not speak is answered 400, and nothing is written',
-    async run({ log }) {
-      const one = log()
-      problem(await one.send(push([commit('course-1')], { protocol: 999 })), 400, 'unsupported-protocol', 'protocol 999')
-      await nothingWritten(one)
-    },
-  },
-  {
     id: 'push/too-many',
     says: 'more than 1,000 commits are answered 413; 1,000 are taken',
     async run({ log }) {

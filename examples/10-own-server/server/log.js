@@ -6,9 +6,9 @@ import { parse, write } from './json.js'
 
 /** A request that is refused as a whole: problem details. */
 export class Refused extends Error {
-  constructor(status, type, detail, headers = {}) {
+  constructor(status, type, detail, headers = {}, more = {}) {
     super(detail)
-    Object.assign(this, { status, type, headers })
+    Object.assign(this, { status, type, headers, more })
   }
 }
 

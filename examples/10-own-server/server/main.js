@@ -9,6 +9,8 @@ import { Log, Refused } from './log.js'
 const [folder = 'logs', port = '8080'] = process.argv.slice(2)
 const token = process.env.TOKEN
 const largest = 4 << 20
+const spoken = [1]
+const about = { protocols: spoken, limits: { pushBytes: largest, pushCommits: 1_000, pageEvents: 1_000, waitSeconds: 30 }, features: ['wait'] }
 const logs = new Map()
 mkdirSync(folder, { recursive: true })
 
@@ -39,9 +41,13 @@ async function body(request) {
   }
 }
 
+function checkVersion(version) {
+  if (!spoken.includes(version)) throw new Refused(400, 'unsupported-protocol', `the request is of protocol ${version}; this server speaks ${spoken.join(', ')}`, {}, { supported: spoken })
+}
+
 function push(log, json) {
   const { protocol, deviceId, commits, cursor, producer } = json ?? {}
-  if (Number.isInteger(protocol) && protocol !== 1) throw new Refused(400, 'unsupported-protocol', `the push is of protocol ${protocol}; this server speaks 1`)
+  if (Number.isInteger(protocol)) checkVersion(protocol)
   try {
     integer(protocol, 'protocol')
     uuid(deviceId, 'deviceId')
@@ -60,6 +66,7 @@ async function pull(log, query) {
     if (!/^\d{1,4}$/.test(text) || Number(text) < 1 || Number(text) > most) throw new Refused(400, 'invalid-request', `${name} is not from 1 to ${most}`)
     return Number(text)
   }
+  checkVersion(number('protocol', 9_999, 1))
   const after = query.get('after') ?? ''
   const limit = number('limit', 1_000, 1_000)
   const page = log.page(after, limit)
@@ -73,10 +80,11 @@ async function answer(request) {
   if (request.method === 'OPTIONS') return [204, { 'Access-Control-Allow-Methods': 'GET, POST', 'Access-Control-Allow-Headers': 'authorization, content-type, last-event-id', 'Access-Control-Max-Age': '600' }, '']
   if (pathname === '/healthz') return [200, {}, 'ok']
   admit(request)
-  const [, name, resource] = /^\/logs\/([a-z0-9][a-z0-9-]{0,62})\/(commits|events)$/.exec(pathname) ?? []
+  const [, name, resource] = /^\/logs\/([a-z0-9][a-z0-9-]{0,62})(?:\/(commits|events))?$/.exec(pathname) ?? []
   if (!name) throw new Refused(404, 'not-found', `there is nothing at ${pathname}`)
   const method = resource === 'commits' ? 'POST' : 'GET'
   if (request.method !== method) throw new Refused(405, 'method-not-allowed', `${pathname} has no method ${request.method}`, { Allow: method })
+  if (resource === undefined) return [200, { 'Content-Type': 'application/json' }, write(about)]
   const json = method === 'POST' ? await body(request) : undefined
   if (!logs.has(name)) logs.set(name, new Log(`${folder}/${name}.log`))
   const log = logs.get(name)
@@ -88,10 +96,10 @@ const server = createServer(async (request, response) => {
     const [status, headers, text] = await answer(request)
     response.writeHead(status, { ...shared, ...headers }).end(text)
   } catch (error) {
-    const { status = 500, type = 'unavailable', headers = {}, message } = error
+    const { status = 500, type = 'unavailable', headers = {}, more, message } = error
     if (status === 500) console.error(error)
     request.resume() // whatever was not read, so that the answer arrives
-    const problem = { type: `urn:tidelog:problem:${type}`, title: titles[type] ?? 'The request is not what the protocol says', status, detail: status === 500 ? 'see the log of the server' : message }
+    const problem = { type: `urn:tidelog:problem:${type}`, title: titles[type] ?? 'The request is not what the protocol says', status, detail: status === 500 ? 'see the log of the server' : message, ...more }
     response.writeHead(status, { ...shared, 'Content-Type': 'application/problem+json', ...headers }).end(JSON.stringify(problem))
   }
 })

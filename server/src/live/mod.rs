@@ -15,4 +15,4 @@ pub(crate) use places::Places;
 pub(crate) use stopping::{Stopper, Stopping};
 pub(crate) use stream::{is_wanted, last_id, stream};
 pub(crate) use tail::Tail;
-pub(crate) use wait::{check_wait, wait};
+pub(crate) use wait::{MAX_WAIT, check_wait, wait};

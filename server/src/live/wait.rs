@@ -10,7 +10,7 @@ use axum::{
 use std::time::Duration;
 
 /// The longest wait that may be asked for, in seconds: below what proxies cut.
-const MAX_WAIT: u64 = 30;
+pub(crate) const MAX_WAIT: u64 = 30;
 
 /// How long to wait.
 pub(crate) fn check_wait(seconds: u64) -> Result<Duration, Refusal> {

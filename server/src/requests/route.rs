@@ -17,6 +17,8 @@ pub(crate) enum Route {
     Wait,
     /// The same as a stream.
     Stream,
+    /// `GET /logs/{log}`.
+    About,
     /// `GET /healthz` and `GET /readyz`.
     Probe,
     /// What a browser asks before it asks (CORS).
@@ -36,6 +38,7 @@ impl Route {
             "/logs/{log}/events" if live::is_wanted(request.headers()) => Self::Stream,
             "/logs/{log}/events" if waits(request.uri().query()) => Self::Wait,
             "/logs/{log}/events" => Self::Pull,
+            "/logs/{log}" => Self::About,
             "/healthz" | "/readyz" => Self::Probe,
             _ => Self::Other,
         }
@@ -47,6 +50,7 @@ impl Route {
             Self::Pull => "pull",
             Self::Wait => "wait",
             Self::Stream => "stream",
+            Self::About => "about",
             Self::Probe => "probe",
             Self::Preflight => "preflight",
             Self::Other => "other",

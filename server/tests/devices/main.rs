@@ -14,4 +14,5 @@ mod offline;
 mod processes;
 mod random;
 mod restored;
+mod versions;
 mod world;

@@ -160,7 +160,14 @@ async fn cursors_and_limits() {
         let answer = server.client.events(query).send().await.unwrap();
         problem(answer, (400, problem::INVALID_REQUEST)).await;
     }
-    for query in ["", "?", "?after=", "?limit=1000", "?unknown=1"] {
+    for query in ["?protocol=2", "?protocol=0&limit=0", "?wait=1&protocol=999"] {
+        let answer = server.client.events(query).send().await.unwrap();
+        let told = problem(answer, (400, problem::UNSUPPORTED_PROTOCOL)).await;
+        assert_eq!(told.supported, Some(vec![1]));
+    }
+    let answer = server.client.events("?protocol=one").send().await.unwrap();
+    problem(answer, (400, problem::INVALID_REQUEST)).await;
+    for query in ["", "?", "?after=", "?protocol=1", "?limit=1000", "?unknown=1"] {
         let answer = server.client.events(query).send().await.unwrap().error_for_status().unwrap();
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert_eq!(answer.json::<Page>().await.unwrap().commits.len(), 1, "{query}");

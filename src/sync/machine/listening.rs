@@ -141,4 +141,5 @@ fn nobody_listens_who_may_not_send() {
         check(after(&[Wanted, ends], &[REACHED]), Poll, &[]);
     }
     check(after(&[OPEN, Wanted, failed("unauthorized")], &[Token(false)]), Poll, &[HangUp]);
+    check(after(&[OPEN, Wanted], &[failed("upgrade-needed")]), Poll, &[SetTimer(0, 2_700_000), HangUp]);
 }

@@ -51,6 +51,21 @@ fn one_request_at_a_time_and_no_wish_is_forgotten() {
 }
 
 #[test]
+fn a_server_of_another_protocol_is_left_alone_until_somebody_asks() {
+    use Input::*;
+    let refused = || failure("upgrade-needed");
+    let long = Action::SetTimer(1, 2_700_000);
+    check([Start, refused()], Doing::Waiting, &[long]);
+    check([Start, refused(), Wanted], Doing::Waiting, &[]);
+    check([Start, refused(), Rang(1)], Doing::Pulling, &[Action::Pull]);
+    check([Start, refused(), Asked], Doing::Pulling, &[Action::Pull]);
+    check([Start, refused(), Asked, pulled(2)], Doing::Pushing, &[Action::Push]);
+    // any other back-off is not cut short
+    check([Start, failure("server"), Asked], Doing::Waiting, &[]);
+    check([Start, pulled(0), Asked], Doing::Pulling, &[Action::Pull]);
+}
+
+#[test]
 fn an_old_timer_rings_unheard() {
     use Input::*;
     check([Start, pulled(0), Rang(1), pulled(0), Rang(1)], Doing::Idle, &[]);

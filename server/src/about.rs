@@ -1,0 +1,20 @@
+//! `GET /logs/{log}`: what the server speaks and offers, before anything is sent.
+
+use crate::{
+    app::{Admitted, Shared},
+    live::MAX_WAIT,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::header::CACHE_CONTROL,
+    response::{IntoResponse, Response},
+};
+use tidelog::authority::request;
+
+/// The same for every log that the client may ask for: whether there is such a log is not looked up.
+pub(crate) async fn about(State(shared): State<Shared>, _: Admitted) -> Response {
+    let limits = &shared.limits;
+    let wait = (limits.max_live > 0).then_some(MAX_WAIT);
+    ([(CACHE_CONTROL, "no-store")], Json(request::about(limits.max_body, wait))).into_response()
+}
