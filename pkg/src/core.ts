@@ -251,6 +251,12 @@ export interface Core {
   queue(limit: number): Promise<string>
   /** JSON array of `RejectedCommit`. */
   rejected(): Promise<string>
+  /** JSON array of `Orphan`. */
+  orphans(): Promise<string>
+  /** Takes an orphan off the list; whether it was there. */
+  forget(commitId: string): Promise<boolean>
+  /** Takes the log of this identity for this database's; how many confirmed commits are offered to it. */
+  adopt(logId: string): Promise<number>
   /** JSON array of `Conflict`. */
   conflicts(): Promise<string>
   /** `choice`: JSON `"keep"`, `"redecide"`, `"discard"`, `{ events }` or `{ command }`. */
@@ -385,6 +391,7 @@ export interface CoreStatus {
   pendingSince?: number
   rejected: number
   conflicts: number
+  orphans: number
   blocks: number
   cursor: string
   corrupt: { table: string; key: string; reason: string }[]
@@ -398,7 +405,7 @@ export interface CoreSyncStatus {
   /** When the last round that reached the server's end was done, ms since 1970. */
   lastSyncedAt?: number
   /** The last failure, until a round succeeds. */
-  error?: { code: string; message: string }
+  error?: { code: string; message: string; logId?: string }
   /** When the next attempt is due, ms since 1970, while waiting. */
   retryAt?: number
   /** How the tab that runs the loop hears of news. */

@@ -96,6 +96,14 @@ export interface RejectedCommit<Command extends AnyCommand = AnyCommand, Event e
   readonly rejectedAt: number
 }
 
+/** A commit of another device that the server has lost, and did not take back from here. */
+export interface Orphan<Command extends AnyCommand = AnyCommand, Event extends AnyEvent = AnyEvent> extends RejectedCommit<Command, Event> {
+  /** The device that decided it. */
+  readonly deviceId: string
+  /** On whose behalf, if its app said so. */
+  readonly actor?: string
+}
+
 /** Asks what becomes of a commit of a stream. */
 export type OutcomeOf = <Event extends AnyEvent>(stream: string, commitId: string) => Promise<Outcome<Event>>
 

@@ -4,7 +4,7 @@ import type { Choice, Conflict, Met } from './conflict.js'
 import { integer, text } from './encode.js'
 import { LiveValue, type Live } from './live.js'
 import { conflictsPart } from './parts.js'
-import { makeReceipt, type OutcomeOf, type QueuedCommit, type Receipt, type RejectedCommit } from './receipt.js'
+import { makeReceipt, type Orphan, type OutcomeOf, type QueuedCommit, type Receipt, type RejectedCommit } from './receipt.js'
 import type { Session } from './session.js'
 
 /** The first 1,000 commits that wait for the server, in the order they go; live. */
@@ -90,6 +90,27 @@ export function makeRejected(session: Session, outcome: OutcomeOf, aggregates: (
     list,
     retry: async (commitId: string) => (session.around.writes ? (await conflictsPart()).retryAround(session, aggregates(), retry, commitId) : retry(commitId)),
     discard: (commitId: string) => session.call(() => core.discard(text(commitId, 'commitId'))),
+  })
+}
+
+/**
+ * Commits of other devices that the server has lost, as after its restore from a backup, and that it did not take back from here, because a rule
+ * refuses them now; latest last, live. They are no longer in the log here. Each leaves the list by itself when a device that has it brings it back.
+ */
+export interface Orphans extends Live<readonly Orphan[]> {
+  /** The list now. */
+  list(): Promise<readonly Orphan[]>
+  /** Removes one for good, on this device. Resolves to whether it was there. */
+  forget(commitId: string): Promise<boolean>
+}
+
+/** The orphans over the core. */
+export function makeOrphans(session: Session): Orphans {
+  const { core } = session
+  const list = async (): Promise<readonly Orphan[]> => JSON.parse(await session.call(() => core.orphans())) as Orphan[]
+  return Object.assign(liveList(session, list), {
+    list,
+    forget: (commitId: string) => session.call(() => core.forget(text(commitId, 'commitId'))),
   })
 }
 

@@ -1,5 +1,6 @@
 /** The sync as the app sees it: how it stands, and what it can be told. */
 import type { Core, CoreSyncStatus } from './core.js'
+import { text } from './encode.js'
 import { Cell, type Readable } from './live.js'
 import type { Session } from './session.js'
 import type { Tabs } from './tabs.js'
@@ -29,14 +30,16 @@ export interface SyncStatus {
   readonly rejected: number
   /** How many conflicts wait for a person's answer. */
   readonly conflicts: number
+  /** How many commits of other devices the server has lost, which can't be brought back to it from here: see `tidelog.orphans`. */
+  readonly orphans: number
   /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
   readonly lastSyncedAt?: number
   /**
    * The last failure, until a round succeeds. Codes to act on: `upgrade-needed`, app and server speak no common version of the sync protocol (the message
    * says which one is to be updated; it is tried again every hour, upon `now()`, and when the page is loaded again), and `log-changed`,
-   * another log answers at the URL. Nothing is lost by any.
+   * another log answers at the URL (`logId` is its identity: see `adopt`). Nothing is lost by any.
    */
-  readonly error?: { readonly code: string; readonly message: string }
+  readonly error?: { readonly code: string; readonly message: string; readonly logId?: string }
   /** When the next attempt is due, in milliseconds since 1970. */
   readonly retryAt?: number
   /**
@@ -66,6 +69,14 @@ export interface Sync extends Readable<SyncStatus> {
   pause(): void
   /** Goes on. */
   resume(): void
+  /**
+   * Takes the log of this identity for the one that this database belongs to: after `log-changed`, the one in `status.error.logId`. **All that this
+   * database holds is offered to it**, what other people and devices did included: call it only when somebody who may decide that has decided it.
+   * Until then nothing was sent. Resolves to how many confirmed commits are offered; 0 if it is this database's log already, or if there is no server.
+   *
+   * @throws {TidelogError} `invalid-argument`, `corrupt` and failures of storage. Nothing changes then.
+   */
+  adopt(logId: string): Promise<number>
 }
 
 /** How long a tab waits before it leads again after its loop failed in a way it should not, in milliseconds. */
@@ -147,6 +158,10 @@ export class SyncControl implements Sync {
     this.#tell((core) => core.syncResume())
   }
 
+  adopt(logId: string): Promise<number> {
+    return this.#session.call(() => this.#session.core.adopt(text(logId, 'logId')))
+  }
+
   #tell(say: (core: Core) => void): void {
     this.#session.now(() => say(this.#session.core))
     this.refresh()
@@ -188,6 +203,7 @@ export class SyncControl implements Sync {
       pending: { commits: status.pendingCommits, events: status.pendingEvents },
       rejected: status.rejected,
       conflicts: status.conflicts,
+      orphans: status.orphans,
     }
   }
 }

@@ -19,7 +19,7 @@ import { makeProjections, type Projections } from './projections.js'
 import { coreQuery, eventReader, pageSize, type CoreQuery, type EventPage, type EventReader, type OfType, type ReadQuery } from './read.js'
 import { makeReceipt, type Outcome, type OutcomeOf, type Receipt } from './receipt.js'
 import { startReplay, type Evolving, type Reducer, type Replay, type ReplayCallback, type ReplayOptions } from './replay.js'
-import { makeConflicts, makeQueue, makeRejected, type Conflicts, type Queue, type Rejected } from './resolve.js'
+import { makeConflicts, makeOrphans, makeQueue, makeRejected, type Conflicts, type Orphans, type Queue, type Rejected } from './resolve.js'
 import { encodeRowQuery, type RowPage, type RowQuery } from './row-query.js'
 import type { Processes } from './processes.js'
 import type { Session } from './session.js'
@@ -70,6 +70,8 @@ export class Tidelog {
   readonly queue: Queue
   /** The commits that can't be confirmed any more, until the app resolves them. */
   readonly rejected: Rejected
+  /** Commits of other devices that the server has lost and that can't be brought back from here. */
+  readonly orphans: Orphans
   /** The conflicts that a person is asked about, and what becomes of commits whose streams move. */
   readonly conflicts: Conflicts
   /** The snapshots of aggregates. */
@@ -95,6 +97,7 @@ export class Tidelog {
     this.queue = makeQueue(this.#session)
     const aggregates = (): Iterable<AnyAggregate> => parts.adapted.keys()
     this.rejected = makeRejected(this.#session, this.#outcome, aggregates)
+    this.orphans = makeOrphans(this.#session)
     this.conflicts = makeConflicts(this.#session, aggregates)
     this.snapshots = makeSnapshots(this.#session, (aggregate) => void this.#aggregate(aggregate))
     this.projections = makeProjections(this.#session, (projection) => this.#projection(projection))

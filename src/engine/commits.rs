@@ -4,13 +4,14 @@ use super::{Engine, ReadError};
 use crate::{
     commit::{Command, Commit, PendingCommit, Policy, Reason, RejectedCommit},
     event::{Event, RecordedEvent},
-    id::CommitId,
+    id::{CommitId, DeviceId},
     log::{Place, store::Store},
     stream::StreamName,
     time::Timestamp,
     version::{ExpectedVersion, Version},
 };
 use serde::Serialize;
+use std::sync::Arc;
 
 /// A commit that waits for the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,12 @@ pub struct ListedRejection {
     pub reason: Reason,
     /// When this device learned of it.
     pub rejected_at: Timestamp,
+    /// Of an orphan: the device that decided it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
+    /// Of an orphan: on whose behalf, if its app said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
 }
 
 impl<S: Store> Engine<S> {
@@ -102,7 +109,26 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// As [`Engine::queue`].
     pub async fn orphans(&self) -> Result<Vec<ListedRejection>, ReadError> {
-        self.listed(self.inner.log.orphans().await?)
+        let orphans = self.inner.log.orphans().await?;
+        let who: Vec<_> = orphans.iter().map(|it| Arc::clone(&it.commit.metadata)).collect();
+        let mut listed = self.listed(orphans)?;
+        for (orphan, metadata) in listed.iter_mut().zip(who) {
+            orphan.device_id = Some(metadata.device_id);
+            orphan.actor.clone_from(&metadata.actor);
+        }
+        Ok(listed)
+    }
+
+    /// Takes an orphan off the list for good, on this device: whether it was there.
+    ///
+    /// # Errors
+    /// [`ReadError::Log`] if storage fails.
+    pub async fn forget_orphan(&self, id: CommitId) -> Result<bool, ReadError> {
+        let found = self.inner.log.forget_orphan(id).await?;
+        if found {
+            self.inner.wrote(Some(vec![]));
+        }
+        Ok(found)
     }
 
     fn listed(&self, rejected: Vec<RejectedCommit>) -> Result<Vec<ListedRejection>, ReadError> {
@@ -119,6 +145,8 @@ impl<S: Store> Engine<S> {
                 events,
                 reason,
                 rejected_at,
+                device_id: None,
+                actor: None,
             })
         });
         listed.collect()

@@ -10,7 +10,7 @@ use crate::{
     metrics::{Counter, Timing},
     sync::{
         live::Heard,
-        machine::{Action, Doing, Failure, Input, Machine},
+        machine::{Action, Doing, Failure, Input, LOG_CHANGED, Machine},
         transport::Transport,
     },
 };
@@ -19,7 +19,10 @@ use futures_util::{
     StreamExt,
     future::{Either, LocalBoxFuture, pending, select},
 };
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 /// The message that tells other tabs to catch up.
 pub(super) const CHANGED: &str = "log";
@@ -71,6 +74,8 @@ pub(super) struct Driver {
     /// Whether this opening, or another tab's, has reached the server's end.
     synced: Cell<bool>,
     status: RefCell<SyncStatus>,
+    /// Another log than this database's, which has answered.
+    stranger: RefCell<Option<Arc<str>>>,
 }
 
 impl Driver {
@@ -82,11 +87,21 @@ impl Driver {
             paused: Cell::new(false),
             synced: Cell::new(false),
             status: RefCell::new(SyncStatus { state: SyncState::Following, ..SyncStatus::default() }),
+            stranger: RefCell::default(),
         }
     }
 
     pub(super) fn note_rewound(&self, rewound: Rewound) {
         self.status.borrow_mut().rewound = Some(rewound);
+    }
+
+    pub(super) fn note_stranger(&self, log_id: Arc<str>) {
+        *self.stranger.borrow_mut() = Some(log_id);
+    }
+
+    fn error(&self, Failure { code, message, .. }: &Failure) -> SyncError {
+        let log_id = self.stranger.borrow().clone().filter(|_| *code == LOG_CHANGED);
+        SyncError { code: (*code).into(), message: message.clone(), log_id }
     }
 
     pub(super) fn note_renamed(&self, renamed: Renamed) {
@@ -354,10 +369,7 @@ impl<S: Store> Inner<S> {
             state,
             leader: true,
             last_synced_at: if synced { now } else { before.last_synced_at },
-            error: machine
-                .failure
-                .as_ref()
-                .map(|failure| SyncError { code: failure.code.into(), message: failure.message.clone() }),
+            error: machine.failure.as_ref().map(|failure| self.driver.error(failure)),
             retry_at,
             live: machine.live.way(),
             rewound: before.rewound,

@@ -3,6 +3,7 @@
 //! Everything here is single-threaded and asynchronous at the edges only: `decide`, `evolve`, upcasters, projections, rebase and
 //! the sync machine are pure functions that it calls between two awaits. No borrow is held across an await.
 
+mod adopting;
 mod append;
 mod commits;
 mod conflicts;
@@ -50,7 +51,7 @@ pub use processes::{ListedProcess, ListedStep, ListedTimeout, ProcessStatus, Tro
 pub use projections::{
     DeadLetter, ProjectionError, ProjectionState, ProjectionStatus, RebuildProgress, Replayed,
 };
-pub use status::{Renamed, Rewound, Status, SyncState, SyncStatus};
+pub use status::{Renamed, Rewound, Status, SyncError, SyncState, SyncStatus};
 pub use travel::{RowDifference, RowsDifference, StateDifference};
 
 use crate::{

@@ -158,18 +158,6 @@ impl<S: Store> Inner<S> {
             || self.is_process(there.stream.aggregate())
     }
 
-    pub(super) fn check_log(&self, log_id: &str) -> Result<(), Failure> {
-        match self.log.head().log_id {
-            Some(known) if *known != *log_id => {
-                let message = format!(
-                    "the server answers for log {log_id}, this database belongs to log {known}: nothing was sent or taken; check the URL"
-                );
-                Err(failure("log-changed", message))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Takes news into the log, in one transaction; whether anything changed. If another tab is faster, it computes again.
     pub(super) async fn take_in(&self, news: &News) -> Result<bool, Failure> {
         if let Some(page) = &news.page {

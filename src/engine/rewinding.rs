@@ -4,24 +4,35 @@ use super::{Inner, status::Rewound};
 use crate::{
     commit::{Commit, PendingCommit, Policy},
     log::{
-        Checkpoint, Rewind,
+        Checkpoint, Head, Rewind,
         store::{Store, Table, Write},
     },
     snapshot::row::prefix,
     stream::StreamName,
     sync::{
         machine::{Failure, Input},
-        protocol::Cursor,
         transport::{self, Transport},
     },
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 impl<S: Store> Inner<S> {
     /// The server does not know the cursor: goes back to the newest checkpoint that it knows. What lies beyond is offered again.
     pub(super) async fn go_back(&self, transport: &impl Transport) -> Result<Input, Failure> {
         let seen = self.log.head();
         let to = self.agreed(transport).await?;
+        let now = self.surroundings.stated();
+        let position = to.position;
+        if let Some(commits) = self.log.rewind(self.rewind_to(seen, to, None)).await? {
+            self.driver.note_rewound(Rewound { at: now.millis(), position, commits });
+            self.look_for_oldest().await;
+            self.wrote(None);
+        }
+        Ok(Input::Pulled { up_to_date: false, pending: self.log.head().pending_commits, news: true })
+    }
+
+    /// What going back means here.
+    pub(super) fn rewind_to(&self, seen: Head, to: Checkpoint, log_id: Option<Arc<str>>) -> Rewind {
         let (registry, log) = (self.registry.clone(), self.log.clone());
         let policy = move |commit: &Commit| {
             let decider = registry.get(commit.stream.aggregate());
@@ -33,21 +44,14 @@ impl<S: Store> Inner<S> {
                 policy => policy,
             }
         };
-        let position = to.position;
         let now = self.surroundings.stated();
-        let rewind = Rewind { seen, to, policy: Rc::new(policy), derived: without_snapshots, now };
-        if let Some(commits) = self.log.rewind(rewind).await? {
-            self.driver.note_rewound(Rewound { at: now.millis(), position, commits });
-            self.look_for_oldest().await;
-            self.wrote(None);
-        }
-        Ok(Input::Pulled { up_to_date: false, pending: self.log.head().pending_commits, news: true })
+        Rewind { seen, to, log_id, policy: Rc::new(policy), derived: without_snapshots, now }
     }
 
     /// The newest checkpoint that the server knows: it knows all before one that it knows, so half of them need no question.
     async fn agreed(&self, transport: &impl Transport) -> Result<Checkpoint, Failure> {
         let checkpoints = self.log.checkpoints();
-        let start = Checkpoint { position: 0, cursor: Cursor::default() };
+        let start = Checkpoint::beginning();
         let (mut known, mut unknown) = (None, checkpoints.len());
         while known.map_or(0, |at| at + 1) < unknown {
             let from = known.map_or(0, |at: usize| at + 1);

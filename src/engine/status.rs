@@ -10,6 +10,7 @@ use crate::{
     },
 };
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What sync is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -89,11 +90,15 @@ pub struct Rewound {
 
 /// Why the last exchange failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SyncError {
     /// A stable word: see [`crate::sync::machine::Failure`].
     pub code: String,
     /// What happened, for a person.
     pub message: String,
+    /// With `log-changed`: the identity of the log that answers, for [`Engine::adopt`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_id: Option<Arc<str>>,
 }
 
 /// Where the engine stands.
@@ -117,6 +122,8 @@ pub struct Status {
     pub rejected: u64,
     /// Pending commits that a person is asked about.
     pub conflicts: u64,
+    /// Commits of other devices that the server has lost and that can't be brought back from here: see [`Engine::orphans`].
+    pub orphans: u64,
     /// Blocks of the log.
     pub blocks: u64,
     /// How far the server's log has been pulled.
@@ -177,6 +184,7 @@ impl<S: Store> Engine<S> {
             pending_since: self.inner.queue().oldest.map(crate::time::Timestamp::millis),
             rejected: head.rejected,
             conflicts: head.parked,
+            orphans: head.orphans,
             blocks: head.blocks,
             cursor: head.cursor.0,
             corrupt: corrupt

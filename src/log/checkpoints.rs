@@ -14,6 +14,14 @@ pub struct Checkpoint {
     pub cursor: Cursor,
 }
 
+impl Checkpoint {
+    /// Before the first event: every log knows it.
+    #[must_use]
+    pub fn beginning() -> Self {
+        Self { position: 0, cursor: Cursor::default() }
+    }
+}
+
 /// At most [`MOST`] checkpoints by rising position, the newest close together, older ones further and further apart: what has to be
 /// given up for want of one in between is a bounded part of what was lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,13 +7,11 @@ use super::{
     cache::Cache,
     desk::{Desk, Slot, Work},
     open_blocks::damage,
-    rows::{orphan_of_key, rejected_of_row},
-    sorted::sort_short,
-    store::{Batch, Bytes, Key, Selection, Store, Table, Write, Written},
+    store::{Batch, Key, Store, Table, Write, Written},
     view::{View, fetch},
 };
 use crate::{
-    commit::{Policy, RejectedCommit},
+    commit::Policy,
     conflict::Parked,
     id::CommitId,
     stream::StreamName,
@@ -248,40 +246,6 @@ impl<S: Store> Log<S> {
     pub async fn merge(&self) -> Result<bool, LogError> {
         let inner = Rc::clone(&self.inner);
         self.inner.take_turn(async move { inner.merge().await }).await
-    }
-
-    /// The rejected commits, the oldest rejection first. Rows that can't be read are left out and listed by
-    /// [`Log::corrupt`].
-    ///
-    /// # Errors
-    /// [`LogError`] if storage fails.
-    pub async fn rejected(&self) -> Result<Vec<RejectedCommit>, LogError> {
-        self.kept_commits(false).await
-    }
-
-    /// Commits of other devices that the server has lost and that can't be brought back from here (see [`Log::rewind`]), the oldest
-    /// first. Their own devices may still bring them: then they are no longer listed.
-    ///
-    /// # Errors
-    /// As [`Log::rejected`].
-    pub async fn orphans(&self) -> Result<Vec<RejectedCommit>, LogError> {
-        self.kept_commits(true).await
-    }
-
-    async fn kept_commits(&self, orphans: bool) -> Result<Vec<RejectedCommit>, LogError> {
-        let loaded = self.inner.store.load(&[Selection::All(Table::Rejected)]).await?;
-        let mut commits: Vec<RejectedCommit> = Vec::new();
-        let wanted = |(key, _): &(Key, Bytes)| orphan_of_key(key).is_some() == orphans;
-        for (key, row) in loaded.rows.into_iter().flatten().filter(wanted) {
-            match rejected_of_row(&key, &row) {
-                Ok(commit) => commits.push(commit),
-                Err(damage) => {
-                    self.inner.view.borrow_mut().note_bad_row(Table::Rejected, key, &damage.to_string())
-                }
-            }
-        }
-        sort_short(&mut commits, |a, b| (a.rejected_at, a.commit.id) < (b.rejected_at, b.commit.id));
-        Ok(commits)
     }
 
     /// Takes in what other tabs wrote. True if anything changed.

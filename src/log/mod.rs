@@ -16,6 +16,7 @@ mod identity;
 mod index;
 #[cfg(target_arch = "wasm32")]
 mod indexeddb;
+mod kept;
 mod load;
 mod memory;
 mod merge;

@@ -19,6 +19,7 @@ use crate::{
 use std::{
     collections::{BTreeSet, HashMap},
     rc::Rc,
+    sync::Arc,
 };
 
 /// Back to where both sides agree.
@@ -27,6 +28,8 @@ pub struct Rewind {
     pub seen: Head,
     /// The last place that the server still knows; position 0 with the empty cursor for the beginning.
     pub to: Checkpoint,
+    /// Another log, which this database belongs to from now on; none if it is the same.
+    pub log_id: Option<Arc<str>>,
     /// The policy of a commit that is offered again; that of its first offer was not kept.
     pub policy: Rc<dyn Fn(&Commit) -> Policy>,
     /// What takes away the derived rows of a stream that loses confirmed events.
@@ -66,7 +69,7 @@ impl<S: Store> Log<S> {
 
 impl<S: Store> Inner<S> {
     async fn rewind(&self, rewind: Rewind) -> Result<Option<u64>, LogError> {
-        let Rewind { seen, to, policy, derived, now } = rewind;
+        let Rewind { seen, to, log_id, policy, derived, now } = rewind;
         let (beyond, waiting, mut record, first) = {
             let view = self.view.borrow();
             let head = view.head();
@@ -145,6 +148,7 @@ impl<S: Store> Inner<S> {
         record.next_sequence = sequence;
         record.checkpoints.cut(to.position);
         record.cursor = to.cursor;
+        record.log_id = log_id.or(record.log_id);
         record.rewinds.push(to.position);
         writes.push(record.row());
         let batch = Batch {

@@ -30,6 +30,8 @@ pub const LONGEST_BACKOFF: f64 = 60_000.0;
 pub const UPGRADE_BACKOFF: f64 = 3_600_000.0;
 /// The code of a failure because client and server speak no common version of the protocol.
 pub(crate) const UPGRADE_NEEDED: &str = "upgrade-needed";
+/// The code of a failure because another log answers.
+pub(crate) const LOG_CHANGED: &str = "log-changed";
 /// The code of a failure because the storage of this device is full.
 pub(crate) const QUOTA_EXCEEDED: &str = "quota-exceeded";
 
@@ -195,7 +197,9 @@ impl Machine {
     fn take(&mut self, input: Input) -> Vec<Action> {
         match input {
             Input::Start => self.pull(),
-            Input::Asked if self.has_failed_by(UPGRADE_NEEDED) => self.begin_again(),
+            Input::Asked if self.has_failed_by(UPGRADE_NEEDED) || self.has_failed_by(LOG_CHANGED) => {
+                self.begin_again()
+            }
             Input::Wanted | Input::Asked => match self.doing {
                 Doing::Idle => self.pull(),
                 Doing::Pulling | Doing::Pushing => {

@@ -161,6 +161,25 @@ impl Core {
         self.promise(async move |engine| json(&engine.rejected().await.map_err(read_failure)?))
     }
 
+    /// Other devices' commits that the server has lost and that can't be brought back from here.
+    pub fn orphans(&self) -> Promise {
+        self.promise(async move |engine| json(&engine.orphans().await.map_err(read_failure)?))
+    }
+
+    /// Takes an orphan off the list.
+    pub fn forget(&self, commit: String) -> Promise {
+        self.promise(async move |engine| {
+            Ok(engine.forget_orphan(commit_id(&commit)?).await.map_err(read_failure)?.into())
+        })
+    }
+
+    /// Takes another log for this database's.
+    pub fn adopt(&self, log_id: String) -> Promise {
+        self.promise(async move |engine| {
+            Ok((engine.adopt(&log_id).await.map_err(read_failure)? as f64).into())
+        })
+    }
+
     /// Gives a rejected command again, or another in its place.
     pub fn retry(&self, commit: String, command: Option<String>, options: String) -> Promise {
         self.promise(async move |engine| {

@@ -151,7 +151,7 @@ fn what_no_longer_fits_is_rejected_where_it_was_done() {
         let orphans = tablet.engine.orphans().await.unwrap();
         assert_eq!(orphans.len(), 1);
         assert_eq!(orphans[0].reason.detail.as_deref(), Some("lesson-already-completed"));
-        assert_eq!(tablet.engine.log().head().orphans, 1);
+        assert_eq!((orphans[0].device_id, tablet.engine.status().orphans), (Some(phone.engine.device()), 1));
         phone.sync().await;
         assert_eq!(phone.rejections().await, ["lesson-already-completed"]);
         assert!(phone.engine.orphans().await.unwrap().is_empty());
@@ -218,5 +218,95 @@ fn another_log_under_the_same_address_gets_nothing() {
         assert_eq!(server_log(&house.world).await, []);
         assert_eq!((phone.confirmed().await.len(), phone.engine.status().pending_commits), (1, 1));
         assert_eq!(phone.engine.status().sync.rewound, None);
+    });
+}
+
+/// A server was set up anew under the same address, and somebody has decided that it is the one from now on: both devices bring what they
+/// have, and what people have done there already stays.
+#[test]
+fn a_log_that_is_adopted_gets_everything_once() {
+    run(async {
+        let mut house = House::new();
+        let (mut phone, tablet) = (house.world.device(1).await, house.world.device(2).await);
+        for lesson in ["l1", "l2"] {
+            phone.complete(lesson).await;
+            phone.sync().await;
+        }
+        tablet.answer(1, "x").await;
+        tablet.sync().await;
+        phone.sync().await;
+        let before = server_log(&house.world).await;
+        assert_eq!(before.len(), 3);
+        let waiting = phone.complete("l3").await;
+        let anew = house.next_file();
+        house.serve(anew);
+        let laptop = house.world.device(3).await;
+        laptop.answer(2, "y").await;
+        laptop.sync().await;
+
+        let mut found = vec![];
+        for device in [&phone, &tablet] {
+            device.engine.sync_resume();
+            let stopped =
+                |it: &Device| it.engine.status().sync.error.is_some_and(|error| error.log_id.is_some());
+            device.until("the other log is noticed", stopped).await;
+            device.engine.sync_pause();
+            found.extend(device.engine.status().sync.error.and_then(|error| error.log_id));
+        }
+        let log_id = laptop.engine.log().head().log_id.unwrap();
+        assert_eq!(found, [Arc::clone(&log_id), Arc::clone(&log_id)]);
+        assert_eq!(server_log(&house.world).await.len(), 1, "nothing is sent before somebody says so");
+
+        assert_eq!(phone.engine.adopt(&log_id).await, Ok(3));
+        assert_eq!(phone.engine.adopt(&log_id).await, Ok(0), "it is its own already");
+        assert_eq!(phone.engine.status().pending_commits, 4);
+        assert_eq!(completed(&phone.engine, "ada").await, ["l1", "l2", "l3"], "nothing is gone meanwhile");
+        phone.reload(7).await;
+        phone.sync().await;
+        assert_eq!(tablet.engine.adopt(&log_id).await, Ok(3));
+        for device in [&tablet, &phone, &laptop] {
+            device.sync().await;
+        }
+
+        let log = server_log(&house.world).await;
+        let all: Vec<CommitId> = log.iter().map(|it| it.commit.id).collect();
+        assert_eq!(all.len(), 5);
+        for it in &before {
+            assert!(all.contains(&it.commit.id));
+        }
+        assert!(all.contains(&waiting.commit_id));
+        for device in [&phone, &tablet, &laptop] {
+            assert_eq!(device.confirmed().await, log);
+            assert!(device.rejected().await.is_empty() && device.engine.orphans().await.unwrap().is_empty());
+            assert_eq!(device.engine.log().head().log_id.as_deref(), Some(&*log_id));
+            assert_eq!(completed(&device.engine, "ada").await, ["l1", "l2", "l3"]);
+            assert_eq!(lessons(&device.engine, "ada").await.len(), 3, "rows count each lesson once");
+        }
+    });
+}
+
+/// Whoever has seen an orphan may take it off the list here; the device whose it is still has its say.
+#[test]
+fn an_orphan_can_be_forgotten() {
+    run(async {
+        let mut house = House::new();
+        let (phone, tablet) = (house.world.device(1).await, house.world.device(2).await);
+        phone.sync().await;
+        let backup = house.back_up();
+        phone.complete("l1").await;
+        phone.sync().await;
+        tablet.sync().await;
+        house.serve(backup);
+        let laptop = house.world.device(3).await;
+        laptop.complete("l1").await;
+        laptop.sync().await;
+        tablet.sync().await;
+        let orphan = tablet.engine.orphans().await.unwrap().remove(0).commit_id;
+        assert_eq!(phone.engine.forget_orphan(orphan).await, Ok(false));
+        assert_eq!(tablet.engine.forget_orphan(orphan).await, Ok(true));
+        assert_eq!(tablet.engine.forget_orphan(orphan).await, Ok(false));
+        assert_eq!((tablet.engine.orphans().await, tablet.engine.status().orphans), (Ok(vec![]), 0));
+        phone.sync().await;
+        assert_eq!(phone.rejections().await, ["lesson-already-completed"]);
     });
 }

@@ -179,16 +179,8 @@ async fn addresses_methods_and_tokens() {
     let server = start(config()).await;
     let http = &server.client.http;
     let at = |path: &str| format!("{}{path}", server.client.server);
-    let paths = [
-        "/",
-        "/logs",
-        "/logs/academy",
-        "/logs/academy/",
-        "/logs/academy/events/",
-        "/logs//events",
-        "/healthz/x",
-        "/%FF",
-    ];
+    let paths =
+        ["/", "/logs", "/logs/academy/", "/logs/academy/events/", "/logs//events", "/healthz/x", "/%FF"];
     for path in paths {
         let answer = http.get(at(path)).bearer_auth(TOKEN).send().await.unwrap();
         problem(answer, (404, problem::NOT_FOUND)).await;
@@ -202,6 +194,7 @@ async fn addresses_methods_and_tokens() {
         ("/logs/academy/commits", Method::GET, "POST"),
         ("/logs/academy/commits", Method::DELETE, "POST"),
         ("/logs/academy/events", Method::POST, "GET,HEAD"),
+        ("/logs/academy", Method::PUT, "GET,HEAD"),
         ("/healthz", Method::PUT, "GET,HEAD"),
     ];
     for (path, method, allow) in methods {

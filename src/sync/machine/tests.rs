@@ -60,6 +60,8 @@ fn a_server_of_another_protocol_is_left_alone_until_somebody_asks() {
     check([Start, refused(), Rang(1)], Doing::Pulling, &[Action::Pull]);
     check([Start, refused(), Asked], Doing::Pulling, &[Action::Pull]);
     check([Start, refused(), Asked, pulled(2)], Doing::Pushing, &[Action::Push]);
+    check([Start, failure("log-changed"), Wanted], Doing::Waiting, &[]);
+    check([Start, failure("log-changed"), Asked], Doing::Pulling, &[Action::Pull]);
     // any other back-off is not cut short
     check([Start, failure("server"), Asked], Doing::Waiting, &[]);
     check([Start, pulled(0), Asked], Doing::Pulling, &[Action::Pull]);
