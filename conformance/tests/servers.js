@@ -58,10 +58,10 @@ async function restorable(start, backup, restore) {
   }
 }
 
-const reference = (database, port) => {
+const reference = (database, port, more = []) => {
   const program = process.env.TIDELOG_SERVER_BIN
   if (!program) throw new Error('TIDELOG_SERVER_BIN is not set: run `cargo xtask test --only conformance`')
-  return listening(program, ['--listen', `127.0.0.1:${port}`, '--database', database, '--log', 'off'], { env: { ...process.env, TIDELOG_TOKENS: TOKEN } })
+  return listening(program, ['--listen', `127.0.0.1:${port}`, '--database', database, '--log', 'off', ...more], { env: { ...process.env, TIDELOG_TOKENS: TOKEN } })
 }
 
 /** Puts a copy of a folder in the place of another. */
@@ -70,11 +70,11 @@ function copy(from, to) {
   cpSync(from, to, { recursive: true })
 }
 
-/** The reference server over a SQLite file, which is copied with what SQLite keeps beside it, while nobody pushes. */
-export function overSqlite(folder) {
+/** The reference server over a SQLite file, which is copied with what SQLite keeps beside it, while nobody pushes. `more` are arguments. */
+export function overSqlite(folder, more) {
   const [data, saved] = ['data', 'saved'].map((name) => join(folder, name))
   mkdirSync(data)
-  return restorable((port) => reference(join(data, 'logs.sqlite'), port), () => copy(data, saved), () => copy(saved, data))
+  return restorable((port) => reference(join(data, 'logs.sqlite'), port, more), () => copy(data, saved), () => copy(saved, data))
 }
 
 /** The server in plain Node.js, perhaps with its files changed. */
@@ -95,7 +95,7 @@ export function own(folder, change = () => {}) {
 }
 
 /** A PostgreSQL of the tests' own, and the reference server over it. PostgreSQL refuses to run as root. */
-export async function overPostgres(folder) {
+export async function overPostgres(folder, more) {
   const programs = process.env.TIDELOG_POSTGRES_BIN
   const identity = (of) => Number(spawnSync('id', [of, 'postgres']).stdout) || Number(spawnSync('id', [of, 'nobody']).stdout)
   const user = process.getuid() === 0 ? { uid: identity('-u'), gid: identity('-g') } : {}
@@ -109,7 +109,7 @@ export async function overPostgres(folder) {
   run('pg_ctl', 'start', '--wait', '--timeout=120', '--silent', '--log', log, '--options', `-c listen_addresses= -c unix_socket_directories=${folder}`)
   const end = () => run('pg_ctl', 'stop', '--wait', '--silent', '--mode=immediate')
   try {
-    const server = await reference(`postgres://postgres@/postgres?host=${folder}`, '0')
+    const server = await reference(`postgres://postgres@/postgres?host=${folder}`, '0', more)
     return {
       url: server.url,
       async stop() {

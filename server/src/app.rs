@@ -8,6 +8,8 @@ use crate::{
     cors::cors,
     deadline::Deadline,
     drain::drain,
+    feed,
+    hardening::{Embedding, harden},
     health::{health, ready},
     live::Places,
     log_name::LogName,
@@ -20,12 +22,13 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{FromRef, FromRequestParts, Path},
+    extract::{FromRef, FromRequestParts, RawPathParams},
     http::{Method, Uri, request::Parts},
     middleware::from_fn_with_state,
     routing::{get, post},
 };
 use std::sync::Arc;
+use tidelog::stream::StreamName;
 use tokio::sync::Semaphore;
 
 /// What the handlers share.
@@ -56,11 +59,14 @@ pub fn app(config: Config) -> Router {
         .route("/logs/{log}", get(about))
         .route("/logs/{log}/commits", post(push))
         .route("/logs/{log}/events", get(pull))
+        .route("/logs/{log}/feed", get(feed::read).head(feed::describe))
+        .route("/logs/{log}/feed/{stream}", get(feed::read).head(feed::describe))
         .fallback(no_such_resource)
         .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
         .layer(from_fn_with_state(limits.request_timeout, drain))
         .layer(cors(&origins))
+        .layer(from_fn_with_state(Embedding::by(&origins), harden))
         .layer(from_fn_with_state(metrics, watch))
 }
 
@@ -72,9 +78,11 @@ async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     Refusal::method_not_allowed(format!("{} has no method {method}", uri.path()))
 }
 
-/// The log in the address, and what the client may do with it.
+/// What the address names, and what the client may do with the log.
 pub(crate) struct Admitted {
     pub(crate) log: LogName,
+    /// The stream, in addresses that name one.
+    pub(crate) stream: Option<StreamName>,
     pub(crate) pass: Pass,
 }
 
@@ -91,11 +99,15 @@ where
         let pass =
             deadline.bound(shared.access.admit(&parts.headers)).await.map_err(|_| Refusal::busy())??;
         shared.rates.request(pass.holder)?;
-        let Path(name) = Path::<String>::from_request_parts(parts, state)
+        let names = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|error| Refusal::not_found(error.body_text()))?;
-        let log = LogName::parse(&name).map_err(|error| Refusal::not_found(error.to_string()))?;
+        let named = |key| names.iter().find_map(|(name, value)| (name == key).then_some(value));
+        let log = LogName::parse(named("log").unwrap_or_default())
+            .map_err(|error| Refusal::not_found(error.to_string()))?;
         pass.check_log(&log)?;
-        Ok(Self { log, pass })
+        let stream = named("stream").map(StreamName::parse).transpose();
+        let stream = stream.map_err(|error| Refusal::not_found(error.to_string()))?;
+        Ok(Self { log, stream, pass })
     }
 }

@@ -57,6 +57,9 @@ pub struct Limits {
     pub max_live: usize,
     /// How long a stream of news lasts; then the client connects again. Default 60 s.
     pub live_for: Duration,
+    /// How long an answer of a [feed](https://github.com/durable-streams/durable-streams) waits for something new before it says that there is
+    /// nothing. Default 20 s.
+    pub feed_wait: Duration,
     /// The longest silence of a stream, and how long news can stay unnoticed that came by another way than this server's storage.
     /// Default 15 s.
     pub heartbeat: Duration,
@@ -87,6 +90,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             max_live: 512,
             live_for: Duration::from_secs(60),
+            feed_wait: Duration::from_secs(20),
             heartbeat: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
             shutdown_delay: Duration::ZERO,

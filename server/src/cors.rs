@@ -1,9 +1,13 @@
 //! Which pages may talk to the server from a browser (the CORS protocol of <https://fetch.spec.whatwg.org/>).
 
-use crate::{config::Origins, requests::X_REQUEST_ID};
+use crate::{
+    config::Origins,
+    feed::{STREAM_CURSOR, STREAM_NEXT_OFFSET, STREAM_UP_TO_DATE},
+    requests::X_REQUEST_ID,
+};
 use axum::http::{
     Method,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ETAG, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -21,6 +25,14 @@ pub(crate) fn cors(origins: &Origins) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST])
         // A wildcard would not cover Authorization.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE, X_REQUEST_ID])
+        .expose_headers([
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            X_REQUEST_ID,
+            ETAG,
+            STREAM_CURSOR,
+            STREAM_NEXT_OFFSET,
+            STREAM_UP_TO_DATE,
+        ])
         .max_age(MAX_AGE)
 }

@@ -28,6 +28,8 @@ pub mod copy;
 mod cors;
 mod deadline;
 mod drain;
+mod feed;
+mod hardening;
 mod health;
 mod live;
 mod log_name;

@@ -4,7 +4,7 @@ use crate::{
     access::Pass,
     app::{Admitted, Shared},
     deadline::Deadline,
-    live::{self, Stopping, Tail},
+    live::{self, Stopping, Tail, Wanted},
     log_name::LogName,
     refusal::Refusal,
     requests::Tally,
@@ -17,12 +17,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
 use tidelog::{
     authority::request::{check_protocol, page_events},
     sync::protocol::Cursor,
 };
-use tokio::time::Instant;
 
 #[derive(Deserialize)]
 pub(crate) struct Asked {
@@ -35,7 +33,7 @@ pub(crate) struct Asked {
 
 pub(crate) async fn pull(
     State(shared): State<Shared>,
-    Admitted { log, pass }: Admitted,
+    Admitted { log, pass, .. }: Admitted,
     stopping: Option<Extension<Stopping>>,
     tally: Tally,
     headers: HeaderMap,
@@ -51,13 +49,14 @@ pub(crate) async fn pull(
         (false, None) => page(&shared, &log, &pass, &after, limit, &tally).await,
         (false, Some(seconds)) => {
             let time = live::check_wait(seconds)?;
-            let wanted = Wanted { log, after, limit, time };
-            live::wait(Tail { tally, ..tail(&shared, wanted, pass, stopping)? }).await
+            let wanted = Wanted { log, after, limit, streams: pass.rights.read, until: pass.until, time };
+            live::wait(Tail::begin(&shared, wanted, stopping, tally)?).await
         }
         (true, None) => {
             let after = live::last_id(&headers)?.unwrap_or(after);
-            let wanted = Wanted { log, after, limit, time: shared.limits.live_for };
-            live::stream(Tail { tally, ..tail(&shared, wanted, pass, stopping)? }).await
+            let time = shared.limits.live_for;
+            let wanted = Wanted { log, after, limit, streams: pass.rights.read, until: pass.until, time };
+            live::stream(Tail::begin(&shared, wanted, stopping, tally)?).await
         }
         (true, Some(_)) => {
             Err(Refusal::invalid("wait belongs to an answer in JSON: a stream of events waits by itself"))
@@ -79,32 +78,4 @@ async fn page(
     tally.pulled(&page);
     // A restored server may have another page at the same address.
     Ok(([(CACHE_CONTROL, "no-store")], Json(page)).into_response())
-}
-
-/// What is to be followed, and for how long.
-struct Wanted {
-    log: LogName,
-    after: Cursor,
-    limit: PageLimit,
-    time: Duration,
-}
-
-fn tail(shared: &Shared, wanted: Wanted, pass: Pass, stopping: Stopping) -> Result<Tail, Refusal> {
-    let Wanted { log, after: cursor, limit, time } = wanted;
-    let until = Instant::now() + time;
-    Ok(Tail {
-        place: shared.places.take()?,
-        // Listened to before the first look: what comes between is not missed.
-        rung: shared.storage.bell().listen(&log),
-        storage: Arc::clone(&shared.storage),
-        log,
-        cursor,
-        limit,
-        streams: pass.rights.read,
-        stopping,
-        tally: Tally::default(),
-        until: pass.until.map_or(until, |end| end.min(until)),
-        heartbeat: shared.limits.heartbeat,
-        request_timeout: shared.limits.request_timeout,
-    })
 }

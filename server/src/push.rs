@@ -21,7 +21,7 @@ use tidelog::authority::request::read_push;
 
 pub(crate) async fn push(
     State(shared): State<Shared>,
-    Admitted { log, pass }: Admitted,
+    Admitted { log, pass, .. }: Admitted,
     tally: Tally,
     headers: HeaderMap,
     body: Body,

@@ -37,6 +37,12 @@ impl Mark {
         Self { position, commit: digest(commit, recorded_at), ..Self::start(log) }
     }
 
+    /// Where a log ends: after its last commit, whose id and moment these are; before its first event if there is none.
+    #[must_use]
+    pub fn at(log: Uuid, position: Position, last: Option<(CommitId, Timestamp)>) -> Self {
+        last.map_or_else(|| Self::start(log), |(commit, at)| Self::after(log, position, commit, at))
+    }
+
     /// What a client's cursor says, as far as that can be told without looking into the log that ends at `end`; then
     /// [`Mark::check`] it.
     ///

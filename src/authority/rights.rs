@@ -84,6 +84,12 @@ impl Streams {
         Self(None)
     }
 
+    /// This stream alone.
+    #[must_use]
+    pub fn only(stream: &StreamName) -> Self {
+        Self(Some(Arc::new(Named { exact: vec![stream.as_str().into()], prefixes: Vec::new() })))
+    }
+
     /// The streams that at least one of the rules names; none if there are no rules.
     ///
     /// # Errors

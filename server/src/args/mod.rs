@@ -216,6 +216,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().live_for.as_secs(), value_parser = value_parser!(u64).range(1..=86_400))]
     live_for: u64,
 
+    /// How long an answer of a feed waits for something new, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().feed_wait.as_secs(), value_parser = value_parser!(u64).range(1..=300))]
+    feed_wait: u64,
+
     /// Longest silence of a stream of news, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().heartbeat.as_secs(), value_parser = value_parser!(u64).range(1..=600))]
     heartbeat: u64,
@@ -327,6 +331,7 @@ impl Serve {
             burst: self.burst,
             byte_rate: self.byte_rate,
             live_for: Duration::from_secs(self.live_for),
+            feed_wait: Duration::from_secs(self.feed_wait),
             heartbeat: Duration::from_secs(self.heartbeat),
             shutdown_delay: Duration::from_secs(self.shutdown_delay),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout),

@@ -14,5 +14,5 @@ mod wait;
 pub(crate) use places::Places;
 pub(crate) use stopping::{Stopper, Stopping};
 pub(crate) use stream::{is_wanted, last_id, stream};
-pub(crate) use tail::Tail;
+pub(crate) use tail::{Next, Tail, Wanted};
 pub(crate) use wait::{MAX_WAIT, check_wait, wait};

@@ -2,6 +2,7 @@
 
 use super::Stopping;
 use crate::{
+    app::Shared,
     deadline::Deadline,
     log_name::LogName,
     refusal::Refusal,
@@ -20,7 +21,7 @@ use tokio::{
 };
 
 /// What following came to.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Commits.
     News(Page),
     /// None for as long as a heartbeat, or none yet among very many that the client may not see: an empty page, which may stand
@@ -30,29 +31,67 @@ pub(super) enum Next {
     Over,
 }
 
-/// What one client follows, and for how long.
-pub(crate) struct Tail {
-    pub(crate) storage: Arc<dyn Storage>,
+/// What is to be followed, and for how long.
+pub(crate) struct Wanted {
     pub(crate) log: LogName,
-    pub(crate) cursor: Cursor,
+    pub(crate) after: Cursor,
     pub(crate) limit: PageLimit,
     /// What the client may read.
     pub(crate) streams: Streams,
-    pub(crate) rung: watch::Receiver<Position>,
-    pub(crate) stopping: Stopping,
-    pub(crate) tally: Tally,
+    /// When the client's token ends.
+    pub(crate) until: Option<Instant>,
+    pub(crate) time: Duration,
+}
+
+/// What one client follows, and for how long.
+pub(crate) struct Tail {
+    storage: Arc<dyn Storage>,
+    log: LogName,
+    pub(crate) cursor: Cursor,
+    limit: PageLimit,
+    /// What the client may read.
+    streams: Streams,
+    rung: watch::Receiver<Position>,
+    stopping: Stopping,
+    tally: Tally,
     /// When following ends in any case: a token that is valid for less long ends it earlier.
-    pub(crate) until: Instant,
+    until: Instant,
     pub(crate) heartbeat: Duration,
-    pub(crate) request_timeout: Duration,
+    request_timeout: Duration,
     /// Held for as long as the client is connected.
     #[expect(dead_code, reason = "held, not read")]
-    pub(crate) place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Tail {
+    /// Begins to follow, if the server has a place for one more client.
+    pub(crate) fn begin(
+        shared: &Shared,
+        wanted: Wanted,
+        stopping: Stopping,
+        tally: Tally,
+    ) -> Result<Self, Refusal> {
+        let Wanted { log, after: cursor, limit, streams, until: end, time } = wanted;
+        let until = Instant::now() + time;
+        Ok(Self {
+            place: shared.places.take()?,
+            // Listened to before the first look: what comes between is not missed.
+            rung: shared.storage.bell().listen(&log),
+            storage: Arc::clone(&shared.storage),
+            log,
+            cursor,
+            limit,
+            streams,
+            stopping,
+            tally,
+            until: end.map_or(until, |end| end.min(until)),
+            heartbeat: shared.limits.heartbeat,
+            request_timeout: shared.limits.request_timeout,
+        })
+    }
+
     /// The page after the cursor, which moves on.
-    pub(super) async fn page(&mut self) -> Result<Page, Refusal> {
+    pub(crate) async fn page(&mut self) -> Result<Page, Refusal> {
         let page = self.storage.page(&self.log, &self.cursor, self.limit, &self.streams);
         let page = Deadline::after(self.request_timeout).bound(page).await.map_err(|_| Refusal::busy())??;
         self.cursor.clone_from(&page.cursor);
@@ -61,7 +100,7 @@ impl Tail {
     }
 
     /// Waits for commits beyond the cursor. May be given up at any moment: nothing is lost.
-    pub(super) async fn next(&mut self) -> Result<Next, Refusal> {
+    pub(crate) async fn next(&mut self) -> Result<Next, Refusal> {
         loop {
             let page = self.page().await?;
             if !page.commits.is_empty() {
@@ -87,7 +126,7 @@ impl Tail {
     }
 
     /// Whether it is to end now.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         Instant::now() >= self.until || self.stopping.told().now_or_never().is_some()
     }
 }

@@ -1,6 +1,6 @@
 //! Kinds of requests, as lines and numbers name them: few, whatever is asked.
 
-use crate::live;
+use crate::{feed, live};
 use axum::{
     extract::{MatchedPath, Request},
     http::Method,
@@ -19,6 +19,12 @@ pub(crate) enum Route {
     Stream,
     /// `GET /logs/{log}`.
     About,
+    /// `GET /logs/{log}/feed`, or the feed of a stream, answered at once.
+    Feed,
+    /// The same, answered when there is news.
+    FeedWait,
+    /// The same as a stream.
+    FeedStream,
     /// `GET /healthz` and `GET /readyz`.
     Probe,
     /// What a browser asks before it asks (CORS).
@@ -39,6 +45,11 @@ impl Route {
             "/logs/{log}/events" if waits(request.uri().query()) => Self::Wait,
             "/logs/{log}/events" => Self::Pull,
             "/logs/{log}" => Self::About,
+            "/logs/{log}/feed" | "/logs/{log}/feed/{stream}" => match feed::live(request.uri().query()) {
+                Some("sse") => Self::FeedStream,
+                Some("long-poll") => Self::FeedWait,
+                _ => Self::Feed,
+            },
             "/healthz" | "/readyz" => Self::Probe,
             _ => Self::Other,
         }
@@ -51,6 +62,9 @@ impl Route {
             Self::Wait => "wait",
             Self::Stream => "stream",
             Self::About => "about",
+            Self::Feed => "feed",
+            Self::FeedWait => "feed-wait",
+            Self::FeedStream => "feed-stream",
             Self::Probe => "probe",
             Self::Preflight => "preflight",
             Self::Other => "other",
@@ -59,7 +73,7 @@ impl Route {
 
     /// Whether how long it takes says something about the server, rather than about when news came.
     pub(crate) const fn is_timed(self) -> bool {
-        !matches!(self, Self::Wait | Self::Stream)
+        !matches!(self, Self::Wait | Self::Stream | Self::FeedWait | Self::FeedStream)
     }
 }
 

@@ -55,6 +55,12 @@ pub trait Storage: Send + Sync + 'static {
         streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>>;
 
+    /// The cursor behind the last commit of a log; none if there is no such log. Unlike a [`page`](Self::page), asking makes none.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>>;
+
     /// What rings when a log has grown.
     fn bell(&self) -> &Bell;
 

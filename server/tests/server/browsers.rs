@@ -33,7 +33,11 @@ async fn errors_can_be_read_by_the_page_too() {
     let request = server.client.http.get(format!("{}/events", server.client.log));
     let answer = request.header("origin", "https://academy.example").send().await.unwrap();
     assert_eq!(header(&answer, "access-control-allow-origin"), "*");
-    assert_eq!(header(&answer, "access-control-expose-headers"), "retry-after,www-authenticate,x-request-id");
+    let exposed =
+        "retry-after,www-authenticate,x-request-id,etag,stream-cursor,stream-next-offset,stream-up-to-date";
+    assert_eq!(header(&answer, "access-control-expose-headers"), exposed);
+    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    assert_eq!(header(&answer, "cross-origin-resource-policy"), "cross-origin");
     problem(answer, (401, problem::UNAUTHORIZED)).await;
 }
 
@@ -46,6 +50,7 @@ async fn only_listed_origins_may_ask_where_there_is_a_list() {
         let answer = preflight(&server, origin).await;
         assert_eq!(header(&answer, "access-control-allow-origin"), origin);
         assert!(header(&answer, "vary").contains("origin"));
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), "same-origin");
     }
     for origin in ["https://academy.example.evil", "http://academy.example", "null"] {
         assert_eq!(header(&preflight(&server, origin).await, "access-control-allow-origin"), "", "{origin}");

@@ -9,6 +9,7 @@ mod connections;
 mod contract;
 mod crash;
 mod documented;
+mod feed;
 mod kit;
 mod live;
 mod openapi;

@@ -263,6 +263,9 @@ impl Storage for Broken {
     ) -> BoxFuture<'a, Result<Page, PageError>> {
         self.answer()
     }
+    fn end<'a>(&'a self, _: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        self.answer()
+    }
     fn bell(&self) -> &Bell {
         &self.bell
     }

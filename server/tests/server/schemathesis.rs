@@ -17,8 +17,8 @@ async fn no_request_breaks_the_server() {
     let program = std::env::var_os("TIDELOG_SCHEMATHESIS_BIN").filter(|program| !program.is_empty());
     let program = program.expect("TIDELOG_SCHEMATHESIS_BIN: cargo xtask test --only openapi sets it");
     let file = File::default();
-    // Streams end soon, so that each is one answer.
-    let server = Process::start(&file.path, &["--live-for", "1"]).await;
+    // Streams and answers that wait end soon, so that each is one answer.
+    let server = Process::start(&file.path, &["--live-for", "1", "--feed-wait", "1"]).await;
     let folder = tempfile::tempdir().unwrap();
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
     let mut command = Command::new(program);

@@ -17,7 +17,7 @@ pub(crate) enum Stage {
     Server,
     /// The sync server over PostgreSQL.
     Postgres,
-    /// The rules of the protocol, tried on every server.
+    /// The rules of the protocol, tried on every server, and those of Durable Streams, tried on its feed.
     Conformance,
     /// Random histories of devices, network and server.
     Simulate,
@@ -178,12 +178,15 @@ impl Stage {
                 vec![Run::counting(cargo)]
             }
             Stage::Conformance => {
-                let mut npm = npm_run(setup, "test", CONFORMANCE);
-                npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
-                if let Some(programs) = setup.postgres() {
-                    npm.env("TIDELOG_POSTGRES_BIN", programs);
-                }
-                vec![Run::counting(npm)]
+                let on_servers = |folder| {
+                    let mut npm = npm_run(setup, "test", folder);
+                    npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
+                    if let Some(programs) = setup.postgres() {
+                        npm.env("TIDELOG_POSTGRES_BIN", programs);
+                    }
+                    Run::counting(npm)
+                };
+                [CONFORMANCE, DURABLE_STREAMS].map(on_servers).into()
             }
             Stage::Simulate => {
                 let mut cargo = setup.command("cargo");
@@ -207,7 +210,7 @@ impl Stage {
             }
             Stage::Unit => {
                 let mut folders = with_script(setup.workspace(), "test")?;
-                folders.retain(|folder| ![CONFORMANCE, GUIDE, END_TO_END].contains(folder));
+                folders.retain(|folder| ![CONFORMANCE, DURABLE_STREAMS, GUIDE, END_TO_END].contains(folder));
                 folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
             }
             Stage::Guide => vec![Run::counting(npm_run(setup, "test", GUIDE))],
@@ -241,9 +244,12 @@ impl Run {
 }
 
 /// The npm packages of the repository, in the order of building.
-pub(crate) const PACKAGES: [&str; 5] = ["pkg", CONFORMANCE, "www", GUIDE, END_TO_END];
+pub(crate) const PACKAGES: [&str; 6] = ["pkg", CONFORMANCE, DURABLE_STREAMS, "www", GUIDE, END_TO_END];
 
 const CONFORMANCE: &str = "conformance";
+
+/// The published suite of Durable Streams.
+const DURABLE_STREAMS: &str = "tests/durable-streams";
 
 const GUIDE: &str = "tests/guide";
 

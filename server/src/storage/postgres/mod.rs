@@ -102,6 +102,11 @@ impl Inner {
         page::page(&client, log, after, limit, streams).await
     }
 
+    async fn try_end(&self, log: &LogName) -> Result<Option<Cursor>, Trouble> {
+        let client = self.sessions.get().await?;
+        page::end(&client, log).await
+    }
+
     /// Pushes in a transaction of its own, once more for each that came to nothing through no fault of the push.
     async fn push(&self, log: &LogName, offer: Offer, notices: &Notices) -> Result<Pushed, PushError> {
         let mut left = TRIES;
@@ -160,6 +165,19 @@ impl Storage for Postgres {
             loop {
                 left -= 1;
                 match self.inner.try_page(log, after, limit, streams).await {
+                    Err(trouble) if trouble.passes_at_once() && left > 0 => {}
+                    result => return Ok(result?),
+                }
+            }
+        })
+    }
+
+    fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        Box::pin(async move {
+            let mut left = TRIES;
+            loop {
+                left -= 1;
+                match self.inner.try_end(log).await {
                     Err(trouble) if trouble.passes_at_once() && left > 0 => {}
                     result => return Ok(result?),
                 }

@@ -3,7 +3,7 @@
 use super::{
     among,
     failure::Trouble,
-    row::{COMMIT_COLUMNS, Lock, Log, make_log, signed, stored_commit, unsigned},
+    row::{COMMIT_COLUMNS, Lock, Log, find_log, make_log, signed, stored_commit, unsigned},
 };
 use crate::{
     cursor::Mark,
@@ -51,6 +51,13 @@ pub(super) async fn page(
         page.take(stored.confirmed(name)?);
     }
     Ok(page.page())
+}
+
+/// The cursor behind the last commit; none if there is no such log.
+pub(super) async fn end(client: &Client, name: &LogName) -> Result<Option<Cursor>, Trouble> {
+    let Some(log) = find_log(client, name, Lock::No).await? else { return Ok(None) };
+    let last = commit_ending_at(client, &log, log.position).await?;
+    Ok(Some(Mark::at(log.id, log.position, last).write()))
 }
 
 /// As many rows as a page may hold, and one more where there is one. The lengths are summed in the database, so that not

@@ -53,7 +53,12 @@ pub(super) async fn make_log(
         .ok_or_else(|| StorageError::Failed("a log just made is not there".into()).into())
 }
 
-async fn find_log(client: &impl GenericClient, name: &LogName, lock: Lock) -> Result<Option<Log>, Trouble> {
+/// The log of this name, if it exists.
+pub(super) async fn find_log(
+    client: &impl GenericClient,
+    name: &LogName,
+    lock: Lock,
+) -> Result<Option<Log>, Trouble> {
     let statement = client
         .prepare_cached(match lock {
             Lock::No => "SELECT key, id, position FROM tidelog.logs WHERE name = $1",

@@ -129,6 +129,11 @@ impl Storage for Sqlite {
         })
     }
 
+    fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        let log = log.clone();
+        Box::pin(self.readers.run(move |connection| page::end(connection, &log)))
+    }
+
     fn bell(&self) -> &Bell {
         &self.bell
     }

@@ -55,6 +55,14 @@ pub(super) fn page(
     Ok(Some(page.page()))
 }
 
+/// The cursor behind the last commit; none if there is no such log.
+pub(super) fn end(connection: &mut Connection, name: &LogName) -> Result<Option<Cursor>, StorageError> {
+    let transaction = connection.transaction().map_err(failure)?;
+    let Some(log) = find_log(&transaction, name)? else { return Ok(None) };
+    let last = commit_ending_at(&transaction, &log, log.position).map_err(failure)?;
+    Ok(Some(Mark::at(log.id, log.position, last).write()))
+}
+
 /// What there is to know of a commit without its body: whether it is in one of the streams, its last position, id and moment.
 fn heading(row: &Row<'_>, streams: &Streams) -> rusqlite::Result<(bool, Position, CommitId, Timestamp)> {
     let is_seen = streams.includes(row.get_ref(5)?.as_str()?);

@@ -44,6 +44,11 @@ impl Storage for Counting {
         self.inner.page(log, after, limit, streams)
     }
 
+    fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.end(log)
+    }
+
     fn bell(&self) -> &Bell {
         self.inner.bell()
     }

@@ -11,10 +11,13 @@ use tidelog::{
 use uuid::Uuid;
 
 /// What is tried. `own` is a stream of Ada's, `foreign` one of Bob's.
-const REQUESTS: [&str; 11] = [
+const REQUESTS: [&str; 14] = [
     "pull",
     "stream",
     "wait",
+    "feed",
+    "feed own",
+    "feed foreign",
     "push own",
     "push foreign",
     "conflict foreign",
@@ -27,22 +30,22 @@ const REQUESTS: [&str; 11] = [
 
 /// What comes of it: the status; then the aggregates that were seen, or what became of the commit.
 const TABLE: &str = "
-nobody            | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-unknown           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-expired           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-unsigned          | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-wrong key         | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-wrong audience    | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-another log       | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 200
-nothing           | 403 | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 403 | 200
-reads only        | ada course | ada course | ada course | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
-writes only       | 403 | 403 | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 403 | 200
-ada               | ada course | ada course | ada course | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
-on another device | ada course | ada course | ada course | 403 | 403 | 403 | 403 | 403 | 403 | 400 | 200
-on her device     | ada course | ada course | ada course | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
-another tenant    | eve | eve | eve | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
-teacher           | ada bob course eve | ada bob course eve | ada bob course eve | forbidden | committed | conflict | duplicate | duplicate | forbidden | 400 | 200
-plain token       | ada bob course eve | ada bob course eve | ada bob course eve | committed | committed | conflict | duplicate | duplicate | duplicate-event | 400 | 200
+nobody            | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+unknown           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+expired           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+unsigned          | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+wrong key         | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+wrong audience    | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+another log       | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 200
+nothing           | 403 | 403 | 403 | 403 | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 403 | 200
+reads only        | ada course | ada course | ada course | ada course | ada | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
+writes only       | 403 | 403 | 403 | 403 | 403 | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 403 | 200
+ada               | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
+on another device | ada course | ada course | ada course | ada course | ada | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 400 | 200
+on her device     | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
+another tenant    | eve | eve | eve | eve | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
+teacher           | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | forbidden | committed | conflict | duplicate | duplicate | forbidden | 400 | 200
+plain token       | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | committed | committed | conflict | duplicate | duplicate | duplicate-event | 400 | 200
 ";
 
 /// The device of the kit's pushes.
@@ -153,6 +156,9 @@ impl World {
             "cursor of another log" => format!("?after={}", self.cursor_of_another_log),
             _ => String::new(),
         };
+        if let Some(of) = request.strip_prefix("feed") {
+            return self.feed(token, of.trim()).await;
+        }
         let asked = pull_as(&self.server.client, token, &query);
         let asked = if request == "stream" { asked.header("accept", "text/event-stream") } else { asked };
         let answer = asked.send().await.unwrap();
@@ -167,14 +173,25 @@ impl World {
             answer.json().await.unwrap()
         };
         assert!(self.storage.calls() >= 1);
-        let streams: BTreeSet<_> =
-            page.commits.iter().map(|it| it.commit.stream.as_str().to_owned()).collect();
-        let owner = |stream: &String| match stream.split('-').collect::<Vec<_>>()[..] {
-            ["exam", owner, _] => owner.to_owned(),
-            _ => "course".to_owned(),
+        owners(page.commits.iter().map(|it| it.commit.stream.as_str()))
+    }
+
+    /// Reads the feed of the log, or of one of its streams.
+    async fn feed(&self, token: Option<&str>, of: &str) -> String {
+        let stream = match of {
+            "own" => "/exam-ada-1",
+            "foreign" => "/exam-bob-1",
+            _ => "",
         };
-        let owners: BTreeSet<_> = streams.iter().map(owner).collect();
-        owners.into_iter().collect::<Vec<_>>().join(" ")
+        let asked = self.server.client.http.get(format!("{}/feed{stream}", self.server.client.log));
+        let asked = token.into_iter().fold(asked, reqwest::RequestBuilder::bearer_auth);
+        let answer = asked.send().await.unwrap();
+        if answer.status() != 200 {
+            return self.refused(answer).await;
+        }
+        assert!(self.storage.calls() >= 1);
+        let events: Vec<Value> = answer.json().await.unwrap();
+        owners(events.iter().map(|event| event["stream"].as_str().unwrap()))
     }
 
     async fn refused(&self, answer: reqwest::Response) -> String {
@@ -189,6 +206,16 @@ impl World {
         assert_eq!(self.storage.calls(), usize::from(status == 400));
         status.to_string()
     }
+}
+
+/// Whose streams these are.
+fn owners<'a>(streams: impl Iterator<Item = &'a str>) -> String {
+    let owner = |stream: &'a str| match stream.split('-').collect::<Vec<_>>()[..] {
+        ["exam", owner, _] => owner,
+        _ => "course",
+    };
+    let owners: BTreeSet<_> = streams.map(owner).collect();
+    owners.into_iter().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]

@@ -95,6 +95,11 @@ impl Storage for Log {
         })
     }
 
+    fn end<'a>(&'a self, _: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        let last = self.seen.lock().unwrap().iter().map(ConfirmedCommit::last_position).max();
+        Box::pin(async move { Ok(Some(Cursor(last.unwrap_or(0).to_string()))) })
+    }
+
     fn bell(&self) -> &Bell {
         &self.bell
     }

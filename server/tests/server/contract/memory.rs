@@ -76,6 +76,10 @@ impl Storage for Logs {
         Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit, streams))?) })
     }
 
+    fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        Box::pin(async move { Ok(self.logs.lock().unwrap().get(log).map(MemoryLog::cursor)) })
+    }
+
     fn bell(&self) -> &Bell {
         &self.bell
     }

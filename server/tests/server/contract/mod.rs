@@ -169,6 +169,7 @@ macro_rules! suites {
                         pages_hold_whole_commits
                         pages_are_bounded_in_bytes
                         cursors_are_checked
+                        the_end_is_told_and_no_log_made
                         a_reader_of_an_empty_log_can_wait_for_its_first_event
                     }
                     rights {

@@ -37,6 +37,19 @@ pub(super) async fn pages_hold_whole_commits(place: impl Place) {
     }
 }
 
+pub(super) async fn the_end_is_told_and_no_log_made(place: impl Place) {
+    let storage = place.open();
+    assert_eq!(storage.end(&academy()).await.unwrap(), Option::None);
+    assert_eq!(storage.end(&academy()).await.unwrap(), Option::None);
+    let empty = storage.page_after(&Cursor::default(), PageLimit::default()).await;
+    assert_eq!(storage.end(&academy()).await.unwrap(), Some(empty.cursor));
+    for count in [1, 3] {
+        storage.pushed(&[commit("course-1", Any, count)]).await;
+        let page = storage.page_after(&Cursor::default(), PageLimit::default()).await;
+        assert_eq!(storage.end(&academy()).await.unwrap(), Some(page.cursor));
+    }
+}
+
 pub(super) async fn pages_are_bounded_in_bytes(place: impl Place) {
     let storage = place.open();
     let text = format!("\"{}\"", "x".repeat(1_000));

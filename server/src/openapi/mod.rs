@@ -1,10 +1,15 @@
 //! The protocol as an OpenAPI document (<https://spec.openapis.org/oas/v3.1.1>): its messages are the schemas of the server's own
 //! types, what stands around them is docs/protocol.md in short.
 
-use crate::log_name::MAX_LOG_NAME;
+mod feed;
+
+use crate::{feed::FeedEvent, log_name::MAX_LOG_NAME};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use tidelog::sync::protocol::{About, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed};
+use tidelog::{
+    stream::StreamName,
+    sync::protocol::{About, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed},
+};
 
 /// The statuses of answers other than success, and what they say.
 const REFUSALS: [(u16, &str); 11] = [
@@ -37,6 +42,8 @@ pub fn openapi() -> Value {
     let page = schema::<Page>(&mut schemas);
     let about = schema::<About>(&mut schemas);
     let problem = schema::<Problem>(&mut schemas);
+    let event = schema::<FeedEvent>(&mut schemas);
+    let stream = schema::<StreamName>(&mut schemas);
     let mut all = Value::Object(schemas.take_definitions(true));
     without_links(&mut all);
     let push = operation(
@@ -92,6 +99,8 @@ pub fn openapi() -> Value {
             "/logs/{log}": { "parameters": [log_parameter()], "get": about },
             "/logs/{log}/commits": { "parameters": [log_parameter()], "post": push },
             "/logs/{log}/events": { "parameters": [log_parameter()], "get": pull },
+            "/logs/{log}/feed": feed::of_log(&event, &problem),
+            "/logs/{log}/feed/{stream}": feed::of_stream(&stream, &event, &problem),
         },
         "components": {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
