@@ -9,7 +9,8 @@ import { scratch } from './kit/scratch.js'
 import { startSite } from './kit/site.js'
 import { until } from './kit/until.js'
 
-const rounds = 20
+/** How often the browser is killed: `TIDELOG_KILLS`, or a few times. */
+const rounds = Number(process.env.TIDELOG_KILLS ?? 20)
 
 /**
  * Writes without a pause until the page dies: commits of 1 to 4 events to 5 streams of two logs, one of which confirms by itself and
@@ -79,7 +80,7 @@ function check(name, { corrupt, kind, events }, acknowledged, round) {
   return commits.size
 }
 
-test(`the browser is killed ${rounds} times while it writes: all that was acknowledged is there`, { timeout: 300_000 }, async (test) => {
+test(`the browser is killed ${rounds} times while it writes: all that was acknowledged is there`, { timeout: 1_500_000 }, async (test) => {
   const random = seeded(test)
   const profile = join(scratch(test), 'profile')
   const site = await startSite()
