@@ -28,6 +28,14 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
   fuzz    throws damaged input at what reads requests, answers, stored rows, imported files and short texts
             --target T    one of request, answer, rows, import, text
             --seconds N   for each (600)
+  load    measures the server on SQLite and PostgreSQL, and beside message-db and Emmett on the same PostgreSQL
+            --devices N       at once (32)
+            --seconds S       for each scenario (5)
+            --storage WHICH   sqlite, postgres or both
+            --no-peers        without the other stores
+            --writers N       of each store that is compared (16), with --repetitions N (5)
+            --page FILE       where to write the results, as docs/load.md has them
+            --quick           a moment of each scenario, to see that it works
   import  builds all and times the import of real learning data
             --oulad DIR   the folder of the OULAD tables
 
@@ -54,6 +62,7 @@ pub(crate) enum Arguments {
     Setup { install: bool },
     Env,
     Import { rest: Vec<OsString>, install: bool },
+    Load { rest: Vec<OsString>, install: bool },
     Simulate { rest: Vec<OsString> },
     Fuzz { target: Option<String>, seconds: u32, install: bool },
 }
@@ -91,14 +100,9 @@ impl Arguments {
                 seconds: seconds(options.value("--seconds")?)?,
                 install,
             },
-            "import" => {
-                let rest = options.words.drain(..).map(OsString::from).collect();
-                Arguments::Import { rest, install }
-            }
-            "simulate" => {
-                let rest = options.words.drain(..).map(OsString::from).collect();
-                Arguments::Simulate { rest }
-            }
+            "import" => Arguments::Import { rest: options.rest(), install },
+            "load" => Arguments::Load { rest: options.rest(), install },
+            "simulate" => Arguments::Simulate { rest: options.rest() },
             other => return Err(Error::Usage(format!("there is no command `{other}`"))),
         };
         match options.words.first() {
@@ -114,6 +118,11 @@ struct Options {
 }
 
 impl Options {
+    /// All that are left.
+    fn rest(&mut self) -> Vec<OsString> {
+        self.words.drain(..).map(OsString::from).collect()
+    }
+
     fn flag(&mut self, name: &str) -> bool {
         let before = self.words.len();
         self.words.retain(|word| word != name);
@@ -192,9 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn import_hands_its_words_on() {
+    fn words_are_handed_on() {
         let rest = vec!["--oulad".into(), "data".into()];
         check("import --oulad data --no-install", Arguments::Import { rest, install: false });
+        check("load --quick", Arguments::Load { rest: vec!["--quick".into()], install: true });
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod fuzz;
 mod import;
 mod interrupt;
 mod lint;
+mod load;
 mod process;
 mod progress;
 mod setup;
@@ -60,6 +61,7 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         Arguments::Size { install } => size::run(&mut setup(install)),
         Arguments::Setup { install } => setup::run(&mut setup(install)),
         Arguments::Env => setup::print_environment(&setup(false)),
+        Arguments::Load { rest, install } => load::run(&mut setup(install), &rest),
         Arguments::Import { rest, install } => import::run(&mut setup(install), &rest),
         Arguments::Fuzz { target, seconds, install } => {
             fuzz::run(&mut setup(install), target.as_deref(), seconds)

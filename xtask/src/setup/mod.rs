@@ -33,6 +33,8 @@ pub(crate) enum Need {
     Tool(Tool),
     /// Node and the npm packages of the lock file.
     Npm,
+    /// The npm packages of the stores that stand beside ours under load.
+    Peers,
     /// A browser and what drives it.
     Browser(Browser),
     /// The programs of PostgreSQL.
@@ -82,7 +84,8 @@ impl Setup {
             let result = match need {
                 Need::WasmTarget => wasm_target::require(self),
                 Need::Tool(tool) => tool::require(self, *tool),
-                Need::Npm => npm::require(self),
+                Need::Npm => npm::require(self, npm::WORKSPACE),
+                Need::Peers => npm::require(self, npm::PEERS),
                 Need::Browser(browser) => browser::require(self, *browser),
                 Need::Postgres => postgres::require(self),
                 Need::Schemathesis => schemathesis::require(self),
@@ -179,8 +182,13 @@ pub(crate) fn run(setup: &mut Setup) -> Result<(), Error> {
     let tools = Tool::ALL.map(Need::Tool);
     let browsers = Browser::ALL.map(Need::Browser);
     setup.require(
-        &[&[Need::WasmTarget][..], &tools, &[Need::Npm, Need::Postgres, Need::Schemathesis], &browsers]
-            .concat(),
+        &[
+            &[Need::WasmTarget][..],
+            &tools,
+            &[Need::Npm, Need::Peers, Need::Postgres, Need::Schemathesis],
+            &browsers,
+        ]
+        .concat(),
     )?;
     println!("setup          everything is there");
     Ok(())

@@ -1,7 +1,7 @@
 //! Node and the npm packages that the lock file names.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Setup;
@@ -14,22 +14,30 @@ use crate::workspace::Workspace;
 /// The oldest major version of Node that will do.
 const NODE: u32 = 20;
 
-/// Installs the packages if they aren't those of the lock file.
-pub(super) fn require(setup: &Setup) -> Result<(), Error> {
+/// The packages of the workspace.
+pub(super) const WORKSPACE: &str = ".";
+
+/// The stores that stand beside ours under load. They are not of the workspace: only who measures needs them.
+pub(super) const PEERS: &str = "load/peers";
+
+/// Installs the packages of a folder if they aren't those of its lock file.
+pub(super) fn require(setup: &Setup, folder: &str) -> Result<(), Error> {
     node(setup)?;
     let workspace = setup.workspace();
-    let lock = workspace.path("package-lock.json");
-    if fs::read(&lock).is_ok_and(|lock| fs::read(stamp(workspace)).is_ok_and(|installed| installed == lock)) {
+    let place = workspace.path(folder);
+    let (lock, stamp) = (place.join("package-lock.json"), stamp(&place));
+    if fs::read(&lock).is_ok_and(|lock| fs::read(&stamp).is_ok_and(|installed| installed == lock)) {
         return Ok(());
     }
-    setup.may_install("what package-lock.json names", "npm ci")?;
+    setup.may_install("what package-lock.json names", &format!("npm ci --prefix {folder}"))?;
     let name = "setup npm";
     let log = workspace.log(name)?;
     let _ = fs::remove_file(&log);
     let mut progress = Progress::start(name, "npm ci");
     let mut install = |command: &str| {
         let mut npm = setup.command("npm");
-        process::run(npm.args([command, "--no-audit", "--no-fund"]), &log, step::LIMIT, &mut progress)
+        npm.current_dir(&place).args([command, "--no-audit", "--no-fund"]);
+        process::run(&mut npm, &log, step::LIMIT, &mut progress)
     };
     let mut finished = install("ci")?;
     let outcome = if !finished.success && std::env::var_os("CI").is_none() && lock_lags_behind(&finished) {
@@ -43,7 +51,7 @@ pub(super) fn require(setup: &Setup) -> Result<(), Error> {
         return Err(Error::Failed { step: name.into(), log: Some(log) });
     }
     progress.end(outcome);
-    fs::copy(&lock, stamp(workspace)).map_err(Error::io("noting what npm installed"))?;
+    fs::copy(&lock, stamp).map_err(Error::io("noting what npm installed"))?;
     Ok(())
 }
 
@@ -60,8 +68,8 @@ fn node(setup: &Setup) -> Result<(), Error> {
 }
 
 /// A copy of the lock file that was installed, inside what it describes.
-fn stamp(workspace: &Workspace) -> PathBuf {
-    workspace.path("node_modules/.tidelog-lock.json")
+fn stamp(folder: &Path) -> PathBuf {
+    folder.join("node_modules/.tidelog-lock.json")
 }
 
 /// Whether `npm ci` gave up because a package.json asks for something else than the lock file says.

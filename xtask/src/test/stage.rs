@@ -186,7 +186,7 @@ impl Stage {
                     }
                     Run::counting(npm)
                 };
-                [CONFORMANCE, DURABLE_STREAMS].map(on_servers).into()
+                [CONFORMANCE, DURABLE_STREAMS, LOAD].map(on_servers).into()
             }
             Stage::Simulate => {
                 let mut cargo = setup.command("cargo");
@@ -210,7 +210,9 @@ impl Stage {
             }
             Stage::Unit => {
                 let mut folders = with_script(setup.workspace(), "test")?;
-                folders.retain(|folder| ![CONFORMANCE, DURABLE_STREAMS, GUIDE, END_TO_END].contains(folder));
+                folders.retain(|folder| {
+                    ![CONFORMANCE, DURABLE_STREAMS, LOAD, GUIDE, END_TO_END].contains(folder)
+                });
                 folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
             }
             Stage::Guide => vec![Run::counting(npm_run(setup, "test", GUIDE))],
@@ -244,12 +246,15 @@ impl Run {
 }
 
 /// The npm packages of the repository, in the order of building.
-pub(crate) const PACKAGES: [&str; 6] = ["pkg", CONFORMANCE, DURABLE_STREAMS, "www", GUIDE, END_TO_END];
+pub(crate) const PACKAGES: [&str; 7] = ["pkg", CONFORMANCE, DURABLE_STREAMS, LOAD, "www", GUIDE, END_TO_END];
 
 const CONFORMANCE: &str = "conformance";
 
 /// The published suite of Durable Streams.
 const DURABLE_STREAMS: &str = "tests/durable-streams";
+
+/// The server under load; its tests are a moment of it.
+const LOAD: &str = "load";
 
 const GUIDE: &str = "tests/guide";
 
