@@ -13,6 +13,12 @@ type Message =
   /** A tab that has just come asks for the status. */
   | { readonly kind: 'ask' }
 
+/** Of what became of commits while a tab was frozen, it hears about so much when it thaws. */
+const mostUnheard = 1_000
+
+/** What is frozen and thaws. A worker has no document, and is not frozen. */
+const page = (): Document | undefined => (globalThis as { document?: Document }).document
+
 /** Who listens to the other tabs. */
 export interface TabListener {
   /** The core of another tab said this. */
@@ -31,18 +37,36 @@ export class Tabs {
   readonly #environment: Environment
   readonly #closing = new AbortController()
   #channel: Channel | undefined
+  /** What was said while the browser has frozen this tab, the last of each. */
+  #unheard: Map<string, Message> | undefined
 
   constructor(name: string, environment: Environment, listener: TabListener) {
     this.#name = name
     this.#environment = environment
-    this.#channel = environment.channel?.(`tidelog:${name}`, (message) => {
-      if (typeof message !== 'object' || message === null) return
-      const said = message as Message
+    const hear = (said: Message): void => {
       if (said.kind === 'core' && typeof said.text === 'string') listener.core(said.text)
       else if (said.kind === 'status') listener.status(said.status)
       else if (said.kind === 'met' && Array.isArray(said.conflicts)) listener.met(said.conflicts)
       else if (said.kind === 'ask') listener.asked()
+    }
+    this.#channel = environment.channel?.(`tidelog:${name}`, (message) => {
+      if (typeof message !== 'object' || message === null) return
+      const said = message as Message
+      const unheard = this.#unheard
+      if (!unheard) return hear(said)
+      const kind = said.kind === 'core' ? said.text : said.kind === 'met' && unheard.size < mostUnheard ? `met ${unheard.size}` : said.kind
+      unheard.delete(kind)
+      unheard.set(kind, said)
     })
+    // A frozen tab is told all the same, but hears no answer of its database: what it begins to read there would hold up all that others write.
+    const { signal } = this.#closing
+    page()?.addEventListener('freeze', () => (this.#unheard = new Map()), { signal })
+    const thaw = (): void => {
+      const unheard = this.#unheard
+      this.#unheard = undefined
+      unheard?.forEach(hear)
+    }
+    page()?.addEventListener('resume', thaw, { signal })
   }
 
   /** Whether only one tab leads: false where the browser has no Web Locks. */
@@ -86,8 +110,7 @@ export class Tabs {
   async lead(run: (signal: AbortSignal) => Promise<void>, what = 'sync'): Promise<void> {
     const { locks } = this.#environment
     const closing = this.#closing.signal
-    // A worker has no document, and is not frozen.
-    const { document } = globalThis as { document?: Document }
+    const document = page()
     while (!closing.aborted) {
       const turn = new AbortController()
       const end = (): void => turn.abort()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import type { Met } from '../src/conflict.js'
 import { surroundings, type Environment } from '../src/environment.js'
 import { Tabs, type TabListener } from '../src/tabs.js'
 
@@ -38,6 +39,35 @@ function browser(): Environment {
 function listener(heard: unknown[]): TabListener {
   return { core: (text) => heard.push(text), status: (status) => heard.push(status), asked: () => heard.push('asked'), met: (conflicts) => heard.push(conflicts) }
 }
+
+describe('a tab that the browser has frozen', () => {
+  const there = Object.getOwnPropertyDescriptor(globalThis, 'document')
+  const document = new EventTarget()
+  before(() => void Object.defineProperty(globalThis, 'document', { value: document, configurable: true }))
+  after(() => void (there ? Object.defineProperty(globalThis, 'document', there) : Reflect.deleteProperty(globalThis, 'document')))
+
+  it('hears what it was told when it thaws, the last of each kind, in order', () => {
+    const environment = browser()
+    const [heard, others]: unknown[][] = [[], []]
+    const frozen = new Tabs('log', environment, listener(heard!))
+    document.dispatchEvent(new Event('freeze'))
+    const other = new Tabs('log', environment, listener(others!))
+    for (const text of ['log', 'pause', 'log', 'resume', 'pause']) other.post(text)
+    for (const state of ['pulling', 'idle']) other.announce({ state })
+    for (const commitId of ['1', '2']) other.met([{ commitId } as Met])
+    assert.deepEqual(heard, [])
+    document.dispatchEvent(new Event('resume'))
+    const all = ['log', 'resume', 'pause', { state: 'idle' }, [{ commitId: '1' }], [{ commitId: '2' }]]
+    assert.deepEqual(heard, all)
+    other.post('log')
+    assert.deepEqual(heard, [...all, 'log'])
+    document.dispatchEvent(new Event('freeze'))
+    frozen.close()
+    other.post('log')
+    document.dispatchEvent(new Event('resume'))
+    assert.equal(heard.length, all.length + 1)
+  })
+})
 
 describe('tabs', () => {
   it('hear each other and not themselves, and nothing after closing', () => {

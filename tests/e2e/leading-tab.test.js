@@ -60,7 +60,7 @@ test('the leading tab is closed: another one leads', { timeout: 60_000 }, async 
   for (const page of others) await inStep(page)
 })
 
-/** The events by which a browser says that it freezes and thaws a page. With the tools that drive the browser here none is frozen in earnest. */
+/** The events by which a browser says that it freezes and thaws a page. In earnest: see `frozen-tab.test.js`. */
 const say = (page, type) => page.evaluate((type) => void document.dispatchEvent(new Event(type)), type)
 
 test('the leading tab is about to be frozen: another one leads, and the first one can again when it has thawed', { timeout: 60_000 }, async (test) => {

@@ -5,7 +5,7 @@ import { chromiumBinary } from './places.js'
 import { until } from './until.js'
 
 /** They keep Chromium from looking for servers of its own; a container has no sandbox to offer. */
-const flags = [
+export const flags = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
