@@ -38,7 +38,7 @@ impl MemoryLog {
                 let limit = PageLimit::events(request::page_events(limit)?);
                 json(&self.page(&after, limit, &Streams::all())?)
             }
-            ("GET", "") => json(&request::about(MAX_PUSH_BYTES, None)),
+            ("GET", "") => json(&request::about(MAX_PUSH_BYTES, None, &[])),
             _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),
         }
     }

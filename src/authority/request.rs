@@ -94,11 +94,10 @@ pub fn check_protocol(protocol: Option<u32>) -> Result<(), Refusal> {
     }
 }
 
-/// What a server says of itself: the most bytes that it takes in the body of a push, and for how many seconds at most it lets a client
-/// wait for news, if it does.
+/// What a server says of itself: the most bytes that it takes in the body of a push, for how many seconds at most it lets a client
+/// wait for news, if it does, and what it offers.
 #[must_use]
-pub fn about(push_bytes: usize, wait_seconds: Option<u64>) -> About {
-    let features: &[&str] = if wait_seconds.is_some() { &["stream", "wait"] } else { &[] };
+pub fn about(push_bytes: usize, wait_seconds: Option<u64>, features: &[&str]) -> About {
     About {
         protocols: vec![PROTOCOL],
         limits: AboutLimits {

@@ -152,7 +152,7 @@ pub struct About {
     pub protocols: Vec<u32>,
     /// What it takes at most.
     pub limits: AboutLimits,
-    /// What it offers beyond pushes and pulls: `stream` and `wait`. Others may come.
+    /// What it offers beyond pushes and pulls: `stream`, `wait` and `feed`. Others may come.
     pub features: Vec<String>,
 }
 
