@@ -19,12 +19,14 @@ if (!existsSync(`${root}wasm/tidelog_bg.wasm`)) {
 await rm(`${root}dist`, { recursive: true, force: true })
 const options = { ...bundleOptions(root), outdir: `${root}dist`, minify: true, sourcemap: true, tsconfig: `${root}tsconfig.json` }
 // What few pages need is loaded when it is asked for (src/parts.ts).
-const parts = ['transport', 'processes', 'layers', 'validation', 'adapt-upcaster', 'crash-recovery', 'trace', 'past', 'transfer', 'conflicts']
+const parts = ['transport', 'processes', 'layers', 'validation', 'adapt-upcaster', 'crash-recovery', 'background-sync', 'trace', 'past', 'transfer', 'conflicts']
 await build({
   ...options,
   entryPoints: ['index', 'bytes', ...parts].map((entry) => `${root}src/${entry}.ts`),
   external: parts.map((part) => `./${part}.js`),
 })
+// A service worker may not load anything later: all in one file.
+await build({ ...options, entryPoints: [`${root}src/service-worker.ts`] })
 // The other entries are a few lines around the first, and must share it: two copies would not know each other's logs.
 await build({
   ...options,

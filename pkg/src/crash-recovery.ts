@@ -109,12 +109,14 @@ class Presence {
     }
     const marked = this.#mark()
     if (marked) await done(marked)
+    // A worker is seen by nobody, and ends without a word.
+    if (typeof document === 'undefined') this.wrote()
   }
 
   /** A page that nobody sees writes as well, when it syncs. */
   wrote(): void {
     this.#cancelRest()
-    if (typeof document === 'undefined' || document.visibilityState !== 'hidden') return
+    if (typeof document !== 'undefined' && document.visibilityState !== 'hidden') return
     this.#mark()
     this.#cancelRest = this.#environment.after(quiet, () => this.#rest())
   }

@@ -11,7 +11,7 @@ import type { AnyProjection } from './projection.js'
 import { LiveValue, type Live } from './live.js'
 import { Maintenance } from './maintenance.js'
 import type { Around, Middleware } from './middleware.js'
-import { crashRecoveryPart, layersPart, loadAhead, processesPart, tracePart, transportPart, upcastingPart, validationPart } from './parts.js'
+import { backgroundSyncPart, crashRecoveryPart, layersPart, loadAhead, processesPart, tracePart, transportPart, upcastingPart, validationPart } from './parts.js'
 import { unknownProcess, type AnyProcess, type ProcessManager } from './process.js'
 import type { Processes, ProcessInstance } from './processes.js'
 import { Purity } from './purity.js'
@@ -88,6 +88,12 @@ export interface OpenOptions {
    * can. Default: `open()` rejects with `storage-blocked` after 3 seconds.
    */
   readonly onBlocked?: () => void
+  /**
+   * Whether the browser is asked to wake the app's service worker when there is a network again, so that what was decided offline is sent also
+   * with no page open. Default false. It wants `tidelog/service-worker` in the worker, and a browser with Background Sync (Chromium); elsewhere
+   * what waits is sent at the next visit.
+   */
+  readonly backgroundSync?: boolean
   /** Told of failures that nobody awaits: that the database was taken away (`closed` with `details.by`), of live values, of maintenance, of the sync loop itself. Default: `console.error`. */
   readonly onError?: (error: TidelogError) => void
   /** Who is told while the tidelog works: fit for spans of OpenTelemetry. */
@@ -141,13 +147,14 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   let transport: Transport | undefined
   let processing: typeof import('./processes.js') | undefined
   let validation: typeof import('./validation.js') | undefined
+  let background: typeof import('./background-sync.js') | undefined
   let adapted: Map<AnyAggregate, AdaptedAggregate>
   let around: Around | undefined
   let wrote = (): void => {}
   const recovered = storage !== 'memory' && inChromium() ? recoverFromCrash(environment) : undefined
   try {
-    const { hooks, marks } = options
-    const [openCore, transporting, processingPart, tracing, layering, upcasts, validating] = await Promise.all([
+    const { hooks, marks, backgroundSync } = options
+    const [openCore, transporting, processingPart, tracing, layering, upcasts, validating, asking] = await Promise.all([
       wasmCore(options.wasm),
       sync && transportPart(),
       processes.length > 0 ? processesPart() : undefined,
@@ -155,10 +162,12 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       hooks || middleware.length > 0 ? layersPart() : undefined,
       upcasters.length > 0 ? upcastingPart() : undefined,
       aggregates.some(({ schemas }) => schemas.commands ?? schemas.events) ? validationPart() : undefined,
+      backgroundSync && sync ? backgroundSyncPart() : undefined,
     ])
     if (recovered) wrote = await recovered
     processing = processingPart
     validation = validating
+    background = asking
     adapted = new Map(aggregates.map((one) => [one, adaptAggregate(one, purity, upcasting, onError, validation?.checkEvents)]))
     let layers = middleware
     transport = sync && transporting?.httpTransport(sync, environment)
@@ -234,6 +243,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       }
     })
   }
+  background?.askForBackgroundSync(session, syncControl)
   syncControl.start()
   maintenance.schedule()
   void storageControl.refresh()

@@ -14,6 +14,8 @@ export const validationPart = (): Promise<typeof import('./validation.js')> => p
 export const upcastingPart = (): Promise<typeof import('./adapt-upcaster.js')> => part('adapt-upcaster', import('./adapt-upcaster.js'))
 /** What puts right what a killed Chromium left. */
 export const crashRecoveryPart = (): Promise<typeof import('./crash-recovery.js')> => part('crash-recovery', import('./crash-recovery.js'))
+/** What asks the browser to wake the service worker: of logs that sync in the background. */
+export const backgroundSyncPart = (): Promise<typeof import('./background-sync.js')> => part('background-sync', import('./background-sync.js'))
 /** What tells hooks and the timeline: of logs that have hooks or marks. */
 export const tracePart = (): Promise<typeof import('./trace.js')> => part('trace', import('./trace.js'))
 /** Replays, differences and rebuilds. */

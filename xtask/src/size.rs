@@ -29,6 +29,7 @@ pub(crate) fn run(setup: &mut Setup) -> Result<(), Error> {
         ("wasm", "wasm", Some(BUDGET_WASM)),
         // loaded only where a bundler has lost the wasm
         ("wasm in JS", "lazy", None),
+        ("worker", "worker", None),
     ];
     for (name, key, budget) in rows {
         let [raw, gzip, brotli] =
@@ -38,6 +39,7 @@ pub(crate) fn run(setup: &mut Setup) -> Result<(), Error> {
         }
         let note = match budget {
             Some(budget) => format!("{}: {}", kilobytes(budget), against(gzip, budget)),
+            None if key == "worker" => "none, tidelog/service-worker: all of it in one file".into(),
             None => "none, loaded only if the wasm file is not found".into(),
         };
         println!(

@@ -1,5 +1,5 @@
 // Measures what a page loads that imports the package and nothing else: `node measure.mjs ROOT` prints JSON
-// { javascript: { raw, gzip, brotli }, lazy: { … }, wasm: { … } } in bytes. JavaScript is what the default entry imports, the
+// { javascript: { raw, gzip, brotli }, lazy: { … }, wasm: { … }, worker: { … } } in bytes. JavaScript is what the default entry imports, the
 // glue of wasm-bindgen included, bundled and minified as by the bundler of an app; lazy is what it loads only where it has to;
 // gzip is level 9, brotli level 11.
 import { readFileSync } from 'node:fs'
@@ -51,5 +51,6 @@ console.log(
     javascript: sum(outputFiles.filter(isEager)),
     lazy: sum(outputFiles.filter(file => !isEager(file))),
     wasm: sizes(readFileSync(join(root, 'pkg/wasm/tidelog_bg.wasm'))),
+    worker: sizes(readFileSync(join(root, 'pkg/dist/service-worker.js'))),
   }),
 )
