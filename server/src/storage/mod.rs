@@ -22,7 +22,7 @@ pub use tidelog::authority::{
 ///
 /// Contract:
 /// 1. A log comes into being when it is first pushed to or pulled from, with a random identity that it keeps.
-/// 2. A push is one transaction. When its future resolves with an answer, whatever the answer calls committed is durable:
+/// 2. A push is in one transaction, perhaps with others. When its future resolves with an answer, whatever the answer calls committed is durable:
 ///    neither a crash of the process nor of the machine takes it away. When it resolves with an error, nothing is written,
 ///    or (where the connection to a database was lost) all of it: pushing again tells.
 /// 3. Outcomes are those of [`judge`](crate::judge::judge) on what the log holds, under a lock that no other push of the

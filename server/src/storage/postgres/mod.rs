@@ -30,8 +30,9 @@ use notices::Notices;
 use sessions::Sessions;
 use std::sync::Arc;
 use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use tokio::sync::oneshot;
 use tracing::Instrument;
-use turns::Turns;
+use turns::{Turn, Turns, Waiting};
 
 /// How often a push or a page is tried that comes to nothing through no fault of its own.
 const TRIES: usize = 5;
@@ -107,28 +108,60 @@ impl Inner {
         page::end(&client, log).await
     }
 
+    /// Pushes what waits for a log, until nothing does.
+    async fn work_off(&self, log: &LogName, mut turn: Turn, notices: &Notices) {
+        while let Some(mut group) = turn.next() {
+            // Whoever has gone meanwhile wants nothing any more.
+            group.retain(|waiting| !waiting.answer.is_closed());
+            let offers: Vec<_> = group.iter().map(|waiting| waiting.offer.clone()).collect();
+            let mut answers = Vec::new();
+            if offers.len() > 1 {
+                // What is wrong with one of them must not be that of the others: each is tried alone.
+                answers = self.try_push(log, offers, notices).await.unwrap_or_default();
+            }
+            let mut answers = answers.into_iter();
+            for Waiting { offer, answer } in group {
+                let pushed = match answers.next() {
+                    Some(pushed) => pushed.map_err(PushError::from),
+                    None => self.push(log, offer, notices).await,
+                };
+                // Whoever goes now finds it done.
+                let _ = answer.send(pushed);
+            }
+        }
+    }
+
     /// Pushes in a transaction of its own, once more for each that came to nothing through no fault of the push.
     async fn push(&self, log: &LogName, offer: Offer, notices: &Notices) -> Result<Pushed, PushError> {
         let mut left = TRIES;
         loop {
             left -= 1;
-            match self.try_push(log, offer.clone(), notices).await {
+            match self.try_push(log, vec![offer.clone()], notices).await.map(|mut answers| answers.pop()) {
                 Err(trouble) if trouble.passes_at_once() && left > 0 => {}
-                result => return Ok(result?),
+                Ok(Some(answer)) => return Ok(answer?),
+                Ok(None) => return Err(StorageError::Failed("a push was not answered".into()).into()),
+                Err(trouble) => return Err(trouble.into()),
             }
         }
     }
 
-    async fn try_push(&self, log: &LogName, offer: Offer, notices: &Notices) -> Result<Pushed, Trouble> {
+    /// Pushes in one transaction; an answer for each.
+    async fn try_push(
+        &self,
+        log: &LogName,
+        offers: Vec<Offer>,
+        notices: &Notices,
+    ) -> Result<Vec<Result<Pushed, Trouble>>, Trouble> {
         let mut client = self.sessions.get().await?;
-        let ready = push::prepare(&mut client, log, offer, self.clock.as_ref()).await?;
+        let ready = push::prepare(&mut client, log, offers, self.clock.as_ref()).await?;
         match ready.commit().await {
-            Ok((pushed, Some(position))) => {
-                self.bell.ring(log, position);
-                notices.send(log, position);
-                Ok(pushed)
+            Ok(written) => {
+                if let Some(position) = written.reached {
+                    self.bell.ring(log, position);
+                    notices.send(log, position);
+                }
+                Ok(written.answers)
             }
-            Ok((pushed, None)) => Ok(pushed),
             Err(trouble) => {
                 // Perhaps it was committed and only the answer got lost.
                 self.bell.ring_all();
@@ -141,15 +174,14 @@ impl Inner {
 impl Storage for Postgres {
     /// Whatever has begun goes on when the future is dropped: the bell has to ring for what can be seen.
     fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
+        let (answer, answered) = oneshot::channel();
         Box::pin(async move {
-            let turn = self.inner.turns.take(log).await;
-            let (inner, notices, log) = (Arc::clone(&self.inner), Arc::clone(&self.notices), log.clone());
-            let work = async move {
-                let pushed = inner.push(&log, offer, &notices).await;
-                drop(turn);
-                pushed
-            };
-            tokio::spawn(work.in_current_span()).await.map_err(|error| StorageError::Failed(error.into()))?
+            if let Some(turn) = self.inner.turns.wait(log, Waiting { offer, answer }) {
+                let (inner, notices, log) = (Arc::clone(&self.inner), Arc::clone(&self.notices), log.clone());
+                let work = async move { inner.work_off(&log, turn, &notices).await };
+                tokio::spawn(work.in_current_span());
+            }
+            answered.await.map_err(|_| StorageError::Failed("the work on a push broke off".into()))?
         })
     }
 

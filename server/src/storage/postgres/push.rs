@@ -1,5 +1,5 @@
-//! A push in one transaction: lock the log, check on what history and by whom it was made, read the facts, judge, write, read
-//! what the conflicts miss.
+//! Pushes in one transaction: lock the log; for each, check on what history and by whom it was made, read the facts, judge, write,
+//! read what the conflicts miss.
 
 use super::{
     columns::Columns,
@@ -31,23 +31,28 @@ use tidelog::{
 use tokio_postgres::{IsolationLevel, types::ToSql};
 use uuid::Uuid;
 
-/// A push on its way: ready to be committed.
-pub(super) struct Ready<'a> {
-    transaction: Transaction<'a>,
-    pushed: Pushed,
-    /// The last position if anything was written.
-    reached: Option<Position>,
+/// What became of pushes that went into one transaction: of each, and the last position if anything was written.
+pub(super) struct Written {
+    pub(super) answers: Vec<Result<Pushed, Trouble>>,
+    pub(super) reached: Option<Position>,
 }
 
-/// Judges and writes, all but the commit.
+/// Pushes on their way: judged and written, ready to be committed.
+pub(super) struct Ready<'a> {
+    transaction: Transaction<'a>,
+    written: Written,
+}
+
+/// Judges and writes one push after the other, all but the commit. A push that is refused as a whole has written nothing; any other trouble
+/// is the end of all of them.
 ///
 /// The lock on the log's row is taken before anything else is read and held until the commit: whoever has a position has
 /// committed or undone before another gets the next one. Each statement sees what was committed before it began (`READ
-/// COMMITTED`), so what is read under the lock is the newest there is.
+/// COMMITTED`) and what this transaction has written, so what is read under the lock is the newest there is.
 pub(super) async fn prepare<'a>(
     client: &'a mut Client,
     name: &LogName,
-    mut offer: Offer,
+    offers: Vec<Offer>,
     clock: &dyn Clock,
 ) -> Result<Ready<'a>, Trouble> {
     let transaction = client
@@ -56,31 +61,57 @@ pub(super) async fn prepare<'a>(
         .read_only(false)
         .start()
         .await?;
-    let log = make_log(&transaction, name, Lock::Writing).await?;
+    let mut log = make_log(&transaction, name, Lock::Writing).await?;
+    let mut written = Written { answers: Vec::with_capacity(offers.len()), reached: None };
+    for offer in offers {
+        match push(&transaction, &log, name, offer, clock).await {
+            Ok((pushed, reached)) => {
+                log.position = reached.unwrap_or(log.position);
+                written.reached = reached.or(written.reached);
+                written.answers.push(Ok(pushed));
+            }
+            Err(refused @ (Trouble::Cursor(_) | Trouble::Fenced(_))) => written.answers.push(Err(refused)),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(Ready { transaction, written })
+}
+
+/// One push, and the last position if it wrote anything.
+async fn push(
+    transaction: &Transaction<'_>,
+    log: &Log,
+    name: &LogName,
+    mut offer: Offer,
+    clock: &dyn Clock,
+) -> Result<(Pushed, Option<Position>), Trouble> {
     let mark = offer.cursor.as_ref().map(|cursor| Mark::of(cursor, log.id, log.position)).transpose()?;
-    let last_push = producers::last_push(&transaction, &log, &offer);
+    let last_push = producers::last_push(transaction, log, &offer);
     // Sent together, and answered in one round trip. Their errors are looked at in the order of the statements: after one
     // that failed, the database refuses the others for that reason alone.
     let (there, last_push, facts) = tokio::join!(
-        commit_at(&transaction, &log, mark.as_ref()),
+        commit_at(transaction, log, mark.as_ref()),
         last_push,
-        facts(&transaction, &log, &offer.commits, &offer.rights)
+        facts(transaction, log, &offer.commits, &offer.rights)
     );
+    let there = there?;
+    let last_push = last_push?;
+    let facts = facts?;
     if let Some(mark) = mark {
-        mark.check(there?)?;
+        mark.check(there)?;
     }
-    let last_push = offer.admit(last_push?)?;
+    let last_push = offer.admit(last_push)?;
     let commits = mem::take(&mut offer.commits);
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts?, commits, &offer.rights, clock.now());
+    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, commits, &offer.rights, clock.now());
     let (remembered, written) = tokio::join!(
-        producers::remember(&transaction, &log, &offer, last_push),
-        write(&transaction, &log, &accepted)
+        producers::remember(transaction, log, &offer, last_push),
+        write(transaction, log, &accepted)
     );
     remembered?;
     written?;
-    read_missing(&transaction, &log, name, &conflicts, &mut outcomes).await?;
+    read_missing(transaction, log, name, &conflicts, &mut outcomes).await?;
     let reached = accepted.last().map(ConfirmedCommit::last_position);
-    Ok(Ready { transaction, pushed: Pushed { log_id: log.id.to_string(), outcomes }, reached })
+    Ok((Pushed { log_id: log.id.to_string(), outcomes }, reached))
 }
 
 /// The commit that a cursor names; none without a cursor.
@@ -96,10 +127,10 @@ async fn commit_at(
 }
 
 impl Ready<'_> {
-    /// Makes it last.
-    pub(super) async fn commit(self) -> Result<(Pushed, Option<Position>), Trouble> {
+    /// Makes them last.
+    pub(super) async fn commit(self) -> Result<Written, Trouble> {
         self.transaction.commit().await?;
-        Ok((self.pushed, self.reached))
+        Ok(self.written)
     }
 }
 

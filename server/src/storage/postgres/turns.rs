@@ -1,73 +1,147 @@
 //! Pushes to the same log wait for each other here, before they take a connection: else those to one busy log would hold all
-//! connections waiting in the database, and nobody could read.
+//! connections waiting in the database, and nobody could read. Those that wait go into the next transaction together, so that a
+//! busy log costs one lock and one wait for the disk for many.
 
-use crate::log_name::LogName;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+use crate::{
+    log_name::LogName,
+    storage::{Offer, PushError},
 };
-use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tidelog::sync::protocol::Pushed;
+use tokio::sync::oneshot;
 
-/// One queue for each log that is being pushed to.
-#[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<Known>);
+/// The most pushes in one transaction.
+const MOST_PUSHES: usize = 32;
+/// The most commits in one transaction, but for those of its first push: how long others wait for it is bounded.
+const MOST_COMMITS: usize = 1_000;
 
-#[derive(Debug, Default)]
-struct Known {
-    queues: HashMap<LogName, Weak<Queue<()>>>,
-    /// How many queues were left when those that nobody stands in were last taken away.
-    kept: usize,
+/// A push that waits, and where its answer goes.
+pub(super) struct Waiting {
+    pub(super) offer: Offer,
+    pub(super) answer: oneshot::Sender<Result<Pushed, PushError>>,
 }
 
+/// The pushes that wait for each log that is being pushed to; logs that nobody pushes to are not here.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<Mutex<HashMap<LogName, VecDeque<Waiting>>>>);
+
 impl Turns {
-    /// Waits until all who came earlier for the same log have dropped what they got.
-    pub(super) async fn take(&self, log: &LogName) -> OwnedMutexGuard<()> {
-        self.queue(log).lock_owned().await
+    /// Puts a push behind those that wait for the log. Who is given a [`Turn`] has to work them off.
+    pub(super) fn wait(&self, log: &LogName, waiting: Waiting) -> Option<Turn> {
+        let mut logs = self.lock();
+        if let Some(queue) = logs.get_mut(log) {
+            queue.push_back(waiting);
+            return None;
+        }
+        logs.insert(log.clone(), VecDeque::from([waiting]));
+        Some(Turn { turns: self.clone(), log: log.clone(), is_over: false })
     }
 
-    fn queue(&self, log: &LogName) -> Arc<Queue<()>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = known.queues.get(log).and_then(Weak::upgrade) {
-            return queue;
+    fn lock(&self) -> MutexGuard<'_, HashMap<LogName, VecDeque<Waiting>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Works off what waits for a log. Nobody else does meanwhile.
+pub(super) struct Turn {
+    turns: Turns,
+    log: LogName,
+    is_over: bool,
+}
+
+impl Turn {
+    /// The pushes that go into the next transaction, in the order in which they came; none if nobody waits: then the turn is over.
+    pub(super) fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut logs = self.turns.lock();
+        let queue = logs.get_mut(&self.log)?;
+        let (mut next, mut commits) = (Vec::new(), 0_usize);
+        while let Some(waiting) = queue.front() {
+            commits = commits.saturating_add(waiting.offer.commits.len());
+            if next.len() == MOST_PUSHES || (!next.is_empty() && commits > MOST_COMMITS) {
+                break;
+            }
+            next.extend(queue.pop_front());
         }
-        // Each log is looked at once per doubling.
-        if known.queues.len() > 2 * known.kept {
-            known.queues.retain(|_, queue| queue.strong_count() > 0);
-            known.kept = known.queues.len();
+        if next.is_empty() {
+            logs.remove(&self.log);
+            self.is_over = true;
+            return None;
         }
-        let queue = Arc::new(Queue::new(()));
-        known.queues.insert(log.clone(), Arc::downgrade(&queue));
-        queue
+        Some(next)
+    }
+}
+
+/// Should the work break off, nobody waits for it for ever.
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Once it is over, there may be the queue of another.
+        if !self.is_over {
+            self.turns.lock().remove(&self.log);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::FutureExt;
+    use tidelog::{
+        authority::candidate::{Candidate, Malformed},
+        id::CommitId,
+    };
+    use uuid::Uuid;
 
     fn log(number: usize) -> LogName {
         LogName::parse(&format!("log-{number}")).unwrap()
     }
 
-    #[test]
-    fn one_at_a_time_for_each_log() {
-        let turns = Turns::default();
-        let first = turns.take(&log(1)).now_or_never().unwrap();
-        assert!(turns.take(&log(1)).now_or_never().is_none());
-        assert!(turns.take(&log(2)).now_or_never().is_some());
-        drop(first);
-        assert!(turns.take(&log(1)).now_or_never().is_some());
+    fn waiting(commits: usize) -> Waiting {
+        let malformed = || {
+            let id = CommitId(Uuid::nil());
+            let detail = String::new();
+            Candidate::Malformed(Malformed { id, generation: 0, stream: None, events: Vec::new(), detail })
+        };
+        let offer = Offer::from((0..commits).map(|_| malformed()).collect::<Vec<_>>());
+        Waiting { offer, answer: oneshot::channel().0 }
+    }
+
+    fn sizes(turn: &mut Turn) -> Option<Vec<usize>> {
+        Some(turn.next()?.iter().map(|waiting| waiting.offer.commits.len()).collect())
     }
 
     #[test]
-    fn logs_that_nobody_pushes_to_go_away() {
+    fn one_works_off_what_waits_for_a_log() {
         let turns = Turns::default();
-        let _held = turns.take(&log(0)).now_or_never().unwrap();
-        for number in 1..1_000 {
-            assert!(turns.take(&log(number)).now_or_never().is_some());
-            assert!(turns.0.lock().unwrap().queues.len() <= 4);
+        let mut first = turns.wait(&log(1), waiting(1)).unwrap();
+        let mut other = turns.wait(&log(2), waiting(1)).unwrap();
+        assert!(turns.wait(&log(1), waiting(2)).is_none());
+        assert_eq!(sizes(&mut first), Some(vec![1, 2]));
+        assert!(turns.wait(&log(1), waiting(3)).is_none());
+        assert_eq!(sizes(&mut first), Some(vec![3]));
+        assert_eq!((sizes(&mut first), turns.lock().len()), (None, 1));
+        assert_eq!((sizes(&mut other), sizes(&mut other), turns.lock().len()), (Some(vec![1]), None, 0));
+        // Work that breaks off leaves nobody waiting.
+        drop(turns.wait(&log(1), waiting(1)).unwrap());
+        assert!(turns.wait(&log(1), waiting(1)).is_some());
+    }
+
+    #[test]
+    fn a_transaction_is_bounded() {
+        let turns = Turns::default();
+        let mut turn = turns.wait(&log(1), waiting(1_500)).unwrap();
+        for commits in [400, 400, 400, 1] {
+            turns.wait(&log(1), waiting(commits));
         }
-        assert!(turns.take(&log(0)).now_or_never().is_none());
+        assert_eq!(sizes(&mut turn), Some(vec![1_500]));
+        assert_eq!(sizes(&mut turn), Some(vec![400, 400]));
+        assert_eq!(sizes(&mut turn), Some(vec![400, 1]));
+        for _ in 0..40 {
+            turns.wait(&log(1), waiting(1));
+        }
+        assert_eq!(sizes(&mut turn).map(|sizes| sizes.len()), Some(32));
+        assert_eq!(sizes(&mut turn).map(|sizes| sizes.len()), Some(8));
+        assert_eq!(sizes(&mut turn), None);
     }
 }

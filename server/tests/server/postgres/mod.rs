@@ -4,6 +4,7 @@ mod cluster;
 mod copying;
 mod encryption;
 mod failures;
+mod grouping;
 mod notices;
 mod outages;
 mod positions;
