@@ -109,6 +109,7 @@ pub mod replay;
 pub mod rules;
 pub mod snapshot;
 pub mod stream;
+pub mod streams;
 pub mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -56,13 +56,19 @@ pub enum Mistake {
     ReofferLosesOrder,
     /// The server: a push that was decided on a history that the server has lost is judged by its numbers.
     PushCursorIgnored,
+    /// The engine: a page that was heard is taken for the answer of a pull, wherever it begins.
+    NewsTakenAnywhere,
+    /// The engine: streams that came to be followed are pulled from where the others stand.
+    PastNotFetched,
+    /// The engine: the past of streams counts as fetched with the first pages of it.
+    PastCutShort,
     /// The server: two devices that take themselves for one may both push.
     FenceIgnored,
 }
 
 impl Mistake {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -90,6 +96,9 @@ impl Mistake {
         Self::PushCursorIgnored,
         Self::LatePageTaken,
         Self::FenceIgnored,
+        Self::NewsTakenAnywhere,
+        Self::PastNotFetched,
+        Self::PastCutShort,
     ];
 }
 

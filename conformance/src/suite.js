@@ -3,6 +3,7 @@ import { NotTried } from './check.js'
 import { Server } from './client.js'
 import { bounds } from './rules/bounds.js'
 import { concurrency } from './rules/concurrency.js'
+import { follow } from './rules/follow.js'
 import { history } from './rules/history.js'
 import { http } from './rules/http.js'
 import { news } from './rules/news.js'
@@ -17,7 +18,7 @@ import { versions } from './rules/versions.js'
  *
  * @type {readonly { id: string, says: string, run(on: object): Promise<void> }[]}
  */
-export const rules = [...http, ...versions, ...pushes, ...outcomes, ...bounds, ...pulls, ...concurrency, ...producers, ...history, ...news]
+export const rules = [...http, ...versions, ...pushes, ...outcomes, ...bounds, ...pulls, ...concurrency, ...producers, ...history, ...news, ...follow]
 
 /**
  * Tries every rule on a server, one after the other.

@@ -14,7 +14,7 @@ const mistakes = {
   'the root of what is blocked is the one before': ['log.js', "if (root) return refuse(root, {", 'if (root) return refuse(id, {', /^outcome\/blocked-by-cause$/],
   'a refused commit refuses the push': ['log.js', 'if (confirmed.length > 0 || (producer && !same))', "if ((confirmed.length > 0 && outcomes.every(({ status }) => status !== 'conflict')) || (producer && !same))", /^outcome\/others-go-on$/],
   'positions begin at 0': ['log.js', 'firstPosition: end + 1, recordedAt', 'firstPosition: end, recordedAt', /^push\/committed$/],
-  'a page cuts where the limit is passed': ['log.js', 'if (next > first && (events > limit', 'if (next > first && (events > limit + 1', /^pull\/limit$/],
+  'a page cuts where the limit is passed': ['log.js', 'if (commits.length > 0 && (events > limit', 'if (commits.length > 0 && (events > limit + 1', /^pull\/limit$/],
   'a page may be as large as it likes': ['log.js', '|| size > 4 << 20', '', /^pull\/bytes$/],
   'a conflict brings all that is missing': ['log.js', 'if (events > 64 || size > 1 << 18) break', '', /^outcome\/missing-is-bounded$/],
   'numbers are read and written again': ['json.js', 'return new Raw(text.slice(start, at))', 'return new Raw(JSON.stringify(JSON.parse(text.slice(start, at))))', /^pull\/text-as-it-came$/],
@@ -31,6 +31,10 @@ const mistakes = {
   'a commit too many is taken': ['main.js', 'if (commits.length > 1_000)', 'if (commits.length > 1_001)', /^push\/too-many$/],
   'unknown fields are kept': ['commit.js', '    stream,\n    expectedVersion,', '    stream,\n    colour: json.colour,\n    expectedVersion,', /^pull\/unknown-fields$/],
   'a stream may be longer': ['commit.js', "text(json.stream, 'stream', 512)", "text(json.stream, 'stream', 600)", /^bound\/a-stream-of-513/],
+  'what is not followed is sent': ['log.js', 'if (!follows(one.commit.stream)) continue', '', /^follow\/pull$/],
+  'the cursor stands where the last commit was followed': ['log.js', 'if (!follows(one.commit.stream)) continue', 'if (!this.#commits.slice(next).some(({ commit }) => follows(commit.stream))) break\n      if (!follows(one.commit.stream)) continue', /^follow\/pull$/],
+  'an aggregate is the beginning of a name': ['main.js', 'stream.startsWith(`${rule}-`)', 'stream.startsWith(rule)', /^follow\/pull$/],
+  'a commit that is not followed ends the wait': ['main.js', 'page.commits.length > 0 || Date.now() >= until', 'true', /^follow\/wait$/],
   'an answer that waits does not wake': ['log.js', 'if (confirmed.length > 0) for (const wake of this.#waiting) wake()', '', /^news\/wait$/],
 }
 

@@ -120,6 +120,8 @@ export interface CoreSettings {
   pollInterval: number
   /** The schema versions that the server takes of types. */
   pushAs?: readonly (readonly [type: string, schemaVersion: number])[]
+  /** The streams that are followed from now on, by rules; undefined: those of before. */
+  follow?: { streams: readonly string[]; forget?: boolean }
   /** A policy of snapshots in the core's terms; see `corePolicy` in `snapshot.ts`. */
   snapshots?: Record<string, unknown>
   actor?: string
@@ -149,8 +151,8 @@ export interface CoreHooks {
   /** Asks the app for a new token after a 401; resolves to whether there is one. */
   renewToken(): Promise<boolean>
   sleep(milliseconds: number): Promise<void>
-  /** Waits for the next sign of the server by this way; a stream stays open from one call to the next. `after`: the cursor where a new one begins. */
-  listen(way: 'stream' | 'long-poll', after: string): Promise<CoreSign>
+  /** Waits for the next sign of the server by this way; a stream stays open from one call to the next. `after`: the cursor where a new one begins. `follow`: what its query says of the streams, such as `&follow=course`; it changes after `hangUp` only. */
+  listen(way: 'stream' | 'long-poll', after: string, follow: string): Promise<CoreSign>
   /** Closes what `listen` left open. */
   hangUp(): void
   /** The log changed, by this tab, another tab or the sync. `streams`: those with new or changed events; undefined means that any may have. `sync`: whether queue, rejected list or sync status changed. */
@@ -277,6 +279,8 @@ export interface Core {
   syncStop(): void
   /** Asks the loop (in whatever tab) for a round now. */
   syncNow(): void
+  /** `follow`: JSON `{ streams, forget? }`. */
+  syncFollow(follow: string): Promise<void>
   syncPause(): void
   syncResume(): void
   setOnline(online: boolean): void
@@ -408,6 +412,8 @@ export interface CoreSyncStatus {
   error?: { code: string; message: string; logId?: string }
   /** When the next attempt is due, ms since 1970, while waiting. */
   retryAt?: number
+  /** Whether the past of newly followed streams is being fetched. */
+  fetching: boolean
   /** How the tab that runs the loop hears of news. */
   live: 'stream' | 'long-poll' | 'poll'
   /** The last time that the server was found to have lost history: when (ms since 1970), the position back to which this log went, and how many

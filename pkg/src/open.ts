@@ -23,7 +23,7 @@ import { versions } from './read.js'
 import { SyncControl } from './sync.js'
 import { Tabs } from './tabs.js'
 import { Tidelog } from './tidelog.js'
-import { checkSync, defaultPollInterval, type SyncOptions } from './sync-options.js'
+import { checkSync, defaultPollInterval, following, type SyncOptions } from './sync-options.js'
 import type { Hooks } from './trace.js'
 import type { Transport } from './transport.js'
 import type { Upcaster } from './upcaster.js'
@@ -136,6 +136,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     pollInterval: sync?.pollInterval ?? defaultPollInterval,
     ...(actor === undefined ? {} : { actor }),
     ...(sync?.pushAs && { pushAs: versions(sync.pushAs, 'sync.pushAs') }),
+    ...(sync?.follow && { follow: following(sync.follow, 'sync.follow') }),
     unknownEvents: options.unknownEvents ?? 'keep',
     ...(knownEvents && { knownEvents: Array.isArray(knownEvents) ? knownEvents.map((type: string) => [type, null]) : versions(knownEvents as Record<string, number>, 'knownEvents') }),
     rustAggregates: aggregates.filter(isRust).map(nameOf),
@@ -292,7 +293,7 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     // The core hands over a view of its memory; a browser's generator fills only memory that is not shared, so does this.
     random: (into) => environment.random(into as Uint8Array<ArrayBuffer>),
     send: (method, path, body) => (transport ? transport.send(method, path, body) : Promise.reject(new Error('there is no sync'))),
-    listen: (way, after) => transport?.listen(way, after) ?? new Promise(() => {}),
+    listen: (way, after, follow) => transport?.listen(way, after, follow) ?? new Promise(() => {}),
     hangUp: () => transport?.hangUp(),
     renewToken: () => transport?.renewToken() ?? Promise.resolve(false),
     sleep: (milliseconds) => new Promise((resolve) => void environment.after(milliseconds, resolve)),

@@ -22,8 +22,31 @@ export interface SyncOptions {
    * in that shape, back along their upcasters; what comes in is read in today's. A commit with no way back is rejected (`no-downcast`).
    */
   readonly pushAs?: Readonly<Record<string, number>>
+  /**
+   * The streams of the server's log that this device follows: see `Follow`. It counts from this opening on, also in other tabs. Absent: what the
+   * device was told last, at first everything.
+   */
+  readonly follow?: Follow
   /** The network of this sync. Default: the `fetch` of the environment. */
   readonly fetch?: typeof fetch
+}
+
+/**
+ * Which streams of the server's log are followed, by rules: the name of a stream (`note-7`), the name of an aggregate (`course`), or the beginning of
+ * names and `*` (`exam-7a-*`; `*` alone is everything). At most 64 rules, which take at most 2,048 bytes in a URL.
+ *
+ * The streams of process managers are followed with them, and any stream for as long as a commit of it is pending. With `forget`, confirmed events
+ * of streams that are no longer followed leave this device; by default they stay as they are.
+ */
+export type Follow = readonly string[] | { readonly streams: readonly string[]; readonly forget?: boolean }
+
+/** What is to be followed, for the core, which checks the rules. */
+export function following(follow: Follow, argument: string): { streams: readonly string[]; forget?: boolean } {
+  const { streams, forget = false } = (Array.isArray(follow) ? { streams: follow } : (follow ?? {})) as { streams: unknown; forget?: unknown }
+  if (!Array.isArray(streams) || !streams.every((rule) => typeof rule === 'string') || typeof forget !== 'boolean') {
+    throw invalidArgument(argument, `${argument} is a list of rules, or an object with a list as streams`)
+  }
+  return { streams, forget }
 }
 
 /** Milliseconds between looks for news, unless the app says otherwise. */

@@ -3,6 +3,7 @@ import type { Core, CoreSyncStatus } from './core.js'
 import { text } from './encode.js'
 import { Cell, type Readable } from './live.js'
 import type { Session } from './session.js'
+import { following, type Follow } from './sync-options.js'
 import type { Tabs } from './tabs.js'
 
 /** How the sync stands. */
@@ -32,6 +33,8 @@ export interface SyncStatus {
   readonly conflicts: number
   /** How many commits of other devices the server has lost, which can't be brought back to it from here: see `tidelog.orphans`. */
   readonly orphans: number
+  /** Whether the past of newly followed streams is being fetched: until then they are here with their first events only, or not at all. */
+  readonly fetching: boolean
   /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
   readonly lastSyncedAt?: number
   /**
@@ -65,6 +68,11 @@ export interface Sync extends Readable<SyncStatus> {
   readonly status: SyncStatus
   /** Asks for a round now, whichever tab does it. */
   now(): void
+  /**
+   * Follows other streams from now on, in all tabs. What is new among them is fetched from its beginning (`status.fetching`), and is then where the
+   * server has it; what is no longer followed stops arriving. Resolves once that is durable on this device, also offline.
+   */
+  follow(follow: Follow): Promise<void>
   /** Sends and fetches nothing until `resume()`. What is decided meanwhile is kept as ever. */
   pause(): void
   /** Goes on. */
@@ -150,6 +158,11 @@ export class SyncControl implements Sync {
     this.#tell((core) => core.syncNow())
   }
 
+  async follow(follow: Follow): Promise<void> {
+    const rules = JSON.stringify(following(follow, 'follow'))
+    await this.#session.call(() => this.#session.core.syncFollow(rules))
+  }
+
   pause(): void {
     this.#tell((core) => core.syncPause())
   }
@@ -202,6 +215,7 @@ export class SyncControl implements Sync {
       online: environment.online.get(),
       pending: { commits: status.pendingCommits, events: status.pendingEvents },
       rejected: status.rejected,
+      fetching: status.sync.fetching,
       conflicts: status.conflicts,
       orphans: status.orphans,
     }

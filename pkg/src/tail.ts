@@ -19,8 +19,8 @@ export type Request = (path: string, accept: string, signal: AbortSignal) => Pro
 
 /** What listens. */
 export interface Tail {
-  /** Waits for the next sign. A stream stays open from one call to the next. */
-  listen(way: 'stream' | 'long-poll', after: string): Promise<CoreSign>
+  /** Waits for the next sign. A stream stays open from one call to the next. `follow`: see `CoreHooks`. */
+  listen(way: 'stream' | 'long-poll', after: string, follow: string): Promise<CoreSign>
   /** Closes what is open. */
   hangUp(): void
 }
@@ -64,8 +64,8 @@ export function makeTail(request: Request, { after: later, elapsed }: Environmen
     }
   }
 
-  async function begin(after: string): Promise<CoreSign> {
-    const response = await request(pathAfter(after), 'text/event-stream', line.signal)
+  async function begin(after: string, follow: string): Promise<CoreSign> {
+    const response = await request(pathAfter(after) + follow, 'text/event-stream', line.signal)
     const unlike = refused(response, 'text/event-stream')
     if (unlike) return unlike
     const next = events(response.body)
@@ -77,7 +77,7 @@ export function makeTail(request: Request, { after: later, elapsed }: Environmen
     return { heard: 'open' }
   }
 
-  async function follow(open: Stream): Promise<CoreSign> {
+  async function goOn(open: Stream): Promise<CoreSign> {
     const { name, id, data } = (await open.next()) ?? { name: 'end', id: '', data: '' }
     if (name === 'end') return { heard: 'broken' }
     if (name === 'control' && parse(data)?.['closing'] === true) {
@@ -90,9 +90,9 @@ export function makeTail(request: Request, { after: later, elapsed }: Environmen
     return { heard: 'news', after, page: data }
   }
 
-  async function wait(after: string): Promise<CoreSign> {
+  async function wait(after: string, follow: string): Promise<CoreSign> {
     const began = elapsed()
-    const response = await request(`${pathAfter(after)}&wait=${seconds}`, 'application/json', line.signal)
+    const response = await request(`${pathAfter(after)}${follow}&wait=${seconds}`, 'application/json', line.signal)
     const unlike = refused(response, 'application/json')
     if (unlike) return unlike
     const page = await response.text()
@@ -106,14 +106,14 @@ export function makeTail(request: Request, { after: later, elapsed }: Environmen
   }
 
   return {
-    async listen(way, after) {
+    async listen(way, after, follow) {
       const mine = line
       try {
         const sign = await (way === 'long-poll'
-          ? within(seconds * 1_000 + beginning, () => wait(after))
+          ? within(seconds * 1_000 + beginning, () => wait(after, follow))
           : stream
-            ? within(stream.heartbeat * heartbeats, () => follow(stream!))
-            : within(beginning, () => begin(after)))
+            ? within(stream.heartbeat * heartbeats, () => goOn(stream!))
+            : within(beginning, () => begin(after, follow)))
         if (sign.heard !== 'news' && sign.heard !== 'open' && sign.heard !== 'quiet' && line === mine) hangUp()
         return sign
       } catch {

@@ -80,7 +80,7 @@ export function httpTransport(options: SyncOptions, environment: Environment): T
   return {
     send,
     // Nothing is ever heard where the app does not want it.
-    listen: (way, after) => (live ? tail.listen(way, after) : new Promise(() => {})),
+    listen: (way, after, follow) => (live ? tail.listen(way, after, follow) : new Promise(() => {})),
     hangUp: () => tail.hangUp(),
     async renewToken() {
       if (typeof token !== 'function') return false

@@ -17,6 +17,7 @@ use tidelog::{
     log::{Authority, MemoryStore},
     projection::erase,
     snapshot::SnapshotPolicy,
+    sync::follow::Follow,
     testing::{Faults, FaultyStore},
 };
 
@@ -41,6 +42,8 @@ struct Inner {
     online: Rc<Cell<bool>>,
     skew: Rc<Cell<i64>>,
     seats: RefCell<Vec<Seat>>,
+    forgets: Rc<Cell<bool>>,
+    is_partial: Rc<Cell<bool>>,
     server: Server,
     clock: Clock,
     executor: Executor,
@@ -84,6 +87,8 @@ impl Device {
             online: Rc::new(Cell::new(true)),
             skew: Rc::default(),
             seats: RefCell::default(),
+            forgets: Rc::default(),
+            is_partial: Rc::default(),
             server: server.clone(),
             clock: clock.clone(),
             executor: executor.clone(),
@@ -180,6 +185,25 @@ impl Device {
                 leads.set(false);
             });
         }
+    }
+
+    /// The app wants to follow other streams.
+    pub(crate) fn follow(&self, seat: &Seat, follow: Follow) {
+        self.0.forgets.set(self.forgets() || follow.forgets());
+        self.0.is_partial.set(true);
+        let engine = seat.engine.clone();
+        // where storage fails, what was followed before is followed on
+        self.0.executor.spawn(seat.owner, async move { drop(engine.follow(follow).await) });
+    }
+
+    /// Whether it was ever told to forget what it does not follow.
+    pub(crate) fn forgets(&self) -> bool {
+        self.0.forgets.get()
+    }
+
+    /// Whether it ever followed a part of the log.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.0.is_partial.get()
     }
 
     /// Background work of a tab, until there is none.

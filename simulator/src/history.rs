@@ -4,6 +4,9 @@ use crate::{
     device::{Device, Seat},
     executor::Owner,
     judge,
+    notation::Scribe,
+    server::FRONTS,
+    shrink,
     step::Beat,
     world::World,
 };
@@ -40,13 +43,25 @@ impl Tally {
 /// What did not hold.
 pub(crate) fn play(seed: u64, script: &[Beat]) -> Result<Tally, String> {
     let mut world = World::new(seed);
-    let done = world.play(script);
+    let done = world.play(script, &mut |_, _| {});
     world.end();
     done
 }
 
+/// Plays a script once more and writes down how everybody stands after each step.
+pub(crate) fn tell(seed: u64, script: &[Beat]) -> String {
+    let mut world = World::new(seed);
+    let mut scribe = Scribe::default();
+    let done = world.play(script, &mut |world, beat| scribe.note(&shrink::show(beat), world));
+    if let Err(reason) = done {
+        scribe.note(&reason, &world);
+    }
+    world.end();
+    scribe.lines.join("\n")
+}
+
 impl World {
-    fn play(&mut self, script: &[Beat]) -> Result<Tally, String> {
+    fn play(&mut self, script: &[Beat], told: &mut dyn FnMut(&Self, &Beat)) -> Result<Tally, String> {
         self.drain()?;
         for (number, beat) in script.iter().enumerate() {
             self.take(beat.step);
@@ -59,6 +74,7 @@ impl World {
                 self.clock.advance();
                 self.poll();
             }
+            told(self, beat);
             judge::on_the_way(self, number).map_err(|error| format!("after step {number}: {error}"))?;
         }
         self.settle()?;
@@ -70,12 +86,14 @@ impl World {
         Ok(tally)
     }
 
-    /// All devices have all that the server has, and nothing else is under way: what it loses now comes back as it was.
+    /// Devices have all that the server has, if one follows it all, and nothing else is under way: what it loses now comes back as it was.
     fn lose_what_everybody_has(&self) -> Result<(), String> {
         // A copy of an old push that is still on its way would be judged on what the backup holds.
         self.executor.end(Owner::NETWORK);
         let before = self.server.commits();
-        if !self.server.restore()
+        let has_all = |seat: &Seat| judge::holds_all(seat, &before);
+        if !self.devices.iter().flat_map(Device::seats).any(|seat| has_all(&seat))
+            || !self.server.restore()
             || self.server.position() == before.last().map_or(0, ConfirmedCommit::last_position)
         {
             return Ok(());
@@ -92,8 +110,8 @@ impl World {
             let seats = device.seats();
             let is_done = |seat: &Seat| {
                 let status = seat.engine.status();
-                let knows = position == 0 || status.cursor == cursor;
-                status.pending_commits == 0 && status.position == position && knows
+                let knows = if position == 0 { status.position == 0 } else { status.cursor == cursor };
+                status.pending_commits == 0 && knows && !status.sync.fetching
             };
             !seats.is_empty() && seats.iter().all(is_done)
         })
@@ -102,6 +120,7 @@ impl World {
     /// No fault comes any more, and everybody gets a fresh tab: all must settle.
     pub(crate) fn settle(&self) -> Result<(), String> {
         self.server.set_trouble(0);
+        (0..FRONTS).for_each(|front| self.server.set_up(front, true));
         for (at, device) in self.devices.iter().enumerate() {
             self.thaw(at);
             for seat in device.seats() {

@@ -1,6 +1,11 @@
 //! What must hold: on the way, and when everything has come to rest.
 
-use crate::{academy, device::Seat, history::Tally, world::World};
+use crate::{
+    academy,
+    device::{Device, Seat, Tab},
+    history::Tally,
+    world::World,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidelog::{
     commit::ConfirmedCommit,
@@ -57,7 +62,14 @@ fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
         .chain(rejected.iter().map(|it| it.commit.id))
         .collect();
     let promises = world.promises.borrow();
-    let mut own = promises.made.iter().filter(|(_, it)| it.device == device && !it.is_quiet);
+    // what was forgotten, and is perhaps fetched again, is not to be seen
+    let here = engine.log().followed().here;
+    let forgets = world.devices[device].forgets();
+    let stays = |stream: &str| !forgets || here.includes(stream);
+    let mut own = promises
+        .made
+        .iter()
+        .filter(|(_, it)| it.device == device && !it.is_quiet && stays(it.stream.as_str()));
     match own.find(|(id, _)| !seen.contains(id) && !promises.resolved.contains(id)) {
         Some((id, promise)) => Err(format!(
             "commit {id} of {}, acknowledged on device {device}, is not to be seen there",
@@ -95,6 +107,10 @@ fn causes(
     commits: &[ConfirmedCommit],
     rejected: &BTreeMap<CommitId, usize>,
 ) -> Result<(), String> {
+    // who holds an effect and not its cause brings it back alone
+    if world.server.was_restored() && world.devices.iter().any(Device::is_partial) {
+        return Ok(());
+    }
     let promises = world.promises.borrow();
     let mut there = BTreeSet::new();
     for ConfirmedCommit { commit, .. } in commits {
@@ -128,7 +144,7 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
     server_log(&commits)?;
     let events = recorded(&commits);
     rules(&events)?;
-    let rows = fold(&events)?;
+    let streams: BTreeSet<String> = events.iter().map(|event| event.stream.as_str().to_owned()).collect();
     let mut rejected: BTreeMap<CommitId, usize> = BTreeMap::new();
     for (at, seat) in tabs(world) {
         seat.faults.set_yields(false);
@@ -137,18 +153,18 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
             |what: &str, error: &dyn std::fmt::Display| format!("device {at} can't read {what}: {error}");
         let confirmed =
             block_on(engine.log().confirmed_commits(0, usize::MAX)).map_err(|it| read("its log", &it))?;
-        if confirmed != commits {
-            return Err(format!("device {at} has another log than the server"));
-        }
+        followed(engine, &confirmed, &commits).map_err(|it| format!("device {at} {it}"))?;
         let page = block_on(engine.read(&Query::default(), Place::START, usize::MAX))
             .map_err(|it| read("events", &it))?;
-        if page.events != events {
-            return Err(format!("device {at} shows other events than the server has"));
+        if page.events != recorded(&confirmed) {
+            return Err(format!("device {at} shows other events than it has"));
         }
-        for (stream, expected) in &rows {
+        let rows = fold(&page.events)?;
+        for stream in &streams {
+            let expected = rows.get(stream);
             let row = block_on(engine.row("counts", stream)).map_err(|it| read("a row", &it))?;
             let row: Option<BTreeMap<String, u32>> = row.and_then(|row| row.to().ok());
-            if row.as_ref() != Some(expected) {
+            if row.as_ref() != expected {
                 return Err(format!("device {at} counts {row:?} in {stream} instead of {expected:?}"));
             }
         }
@@ -166,11 +182,14 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
     causes(world, &commits, &rejected)?;
     let confirmed: BTreeSet<CommitId> = commits.iter().map(|it| it.commit.id).collect();
     let promises = world.promises.borrow();
+    let may_be_lost = world.server.was_restored() && world.devices.iter().any(Device::forgets);
     for (id, promise) in &promises.made {
         let is_kept = confirmed.contains(id)
             || rejected.contains_key(id)
             || promise.is_quiet
-            || promises.resolved.contains(id);
+            || promises.resolved.contains(id)
+            // what a device forgot after it was confirmed is lost with the server
+            || may_be_lost;
         if !is_kept {
             return Err(format!(
                 "commit {id} of {}, acknowledged on device {}, is neither confirmed nor rejected",
@@ -184,6 +203,33 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
         rejected: rejected.len(),
         requests: world.server.requests(),
     })
+}
+
+/// Of what a device follows it has what the server has, and of other streams a first part.
+fn followed(engine: &Tab, here: &[ConfirmedCommit], server: &[ConfirmedCommit]) -> Result<(), String> {
+    let wanted = engine.log().followed().wanted;
+    let mut versions = HashMap::new();
+    for commit in here {
+        let version = versions.entry(commit.commit.stream.as_str()).or_insert(0);
+        if commit.first_version != *version + 1 || !server.contains(commit) {
+            return Err(format!("has {} otherwise than the server", commit.commit.stream));
+        }
+        *version += commit.commit.count();
+    }
+    let of_wanted = |commits: &[ConfirmedCommit]| -> Vec<CommitId> {
+        let wanted = commits.iter().filter(|it| wanted.includes(it.commit.stream.as_str()));
+        wanted.map(|it| it.commit.id).collect()
+    };
+    if of_wanted(here) == of_wanted(server) {
+        return Ok(());
+    }
+    Err("has not all that it follows, or not in the order of the server".into())
+}
+
+/// Whether a tab's log is that of the server.
+pub(crate) fn holds_all(seat: &Seat, commits: &[ConfirmedCommit]) -> bool {
+    seat.faults.set_yields(false);
+    block_on(seat.engine.log().confirmed_commits(0, usize::MAX)).is_ok_and(|here| here == commits)
 }
 
 /// Each stream holds the same commits in the same order, with the same events.

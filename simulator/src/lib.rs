@@ -10,8 +10,10 @@ mod clock;
 mod copies;
 mod device;
 mod executor;
+mod front;
 mod history;
 mod judge;
+mod notation;
 mod random;
 mod run;
 mod server;
@@ -46,7 +48,7 @@ pub fn play(seed: u64) -> Result<Tally, Failure> {
     let script = script(seed);
     history::play(seed, &script).map_err(|reason| {
         let (script, reason) = shrink::shrink(seed, script, reason);
-        Failure { seed, reason, shown: shrink::show(&script) }
+        Failure { seed, reason, shown: history::tell(seed, &script) }
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     executor::{Executor, Owner},
+    front::{Front, heard_after},
     random::Random,
 };
 use std::{
@@ -10,15 +11,20 @@ use std::{
     rc::Rc,
 };
 use tidelog::{
-    authority::MemoryLog,
+    authority::{MemoryLog, PageLimit},
     commit::ConfirmedCommit,
     sync::{
-        protocol::problem,
+        live::{Heard, News, Way},
+        protocol::{Cursor, Page, problem},
         transport::{Answer, NoAnswer, Transport},
     },
 };
 use uuid::Uuid;
 
+/// The processes of the server.
+pub(crate) const FRONTS: usize = 2;
+/// Milliseconds of silence after which a process looks whether there is something new, and says that it lives.
+const HEARTBEAT: u64 = 15_000;
 /// Milliseconds after which a request counts as lost.
 const TIMEOUT: u64 = 30_000;
 
@@ -38,12 +44,20 @@ struct Inner {
     executor: Executor,
     random: Random,
     requests: Cell<u64>,
+    fronts: [Front; FRONTS],
+    restored: Cell<bool>,
 }
 
 impl Server {
     pub(crate) fn new(clock: &Clock, executor: &Executor, seed: u64) -> Self {
+        // of small pages it takes several to get anywhere
+        let few = [2, 5, 1_000][(seed % 3) as usize];
+        let pages = PageLimit { events: few, passed: few, ..PageLimit::default() };
         Self(Rc::new(Inner {
-            log: RefCell::new(MemoryLog::new(Uuid::from_u128(0x51_0000_0000_4000_8000_0000_0000_0001))),
+            log: RefCell::new(
+                MemoryLog::new(Uuid::from_u128(0x51_0000_0000_4000_8000_0000_0000_0001)).with_pages(pages),
+            ),
+            restored: Cell::new(false),
             backup: RefCell::default(),
             token: Cell::new(1),
             trouble: Cell::new(0),
@@ -51,6 +65,7 @@ impl Server {
             executor: executor.clone(),
             random: Random::new(seed),
             requests: Cell::new(0),
+            fronts: [(); FRONTS].map(|()| Front::default()),
         }))
     }
 
@@ -76,8 +91,14 @@ impl Server {
     pub(crate) fn restore(&self) -> bool {
         let Some(backup) = self.0.backup.borrow().clone() else { return false };
         *self.0.log.borrow_mut() = backup;
+        self.0.restored.set(true);
         self.0.clock.pass(1_000);
         true
+    }
+
+    /// Whether it ever lost something.
+    pub(crate) fn was_restored(&self) -> bool {
+        self.0.restored.get()
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -100,7 +121,31 @@ impl Server {
             server: self.clone(),
             online: Rc::clone(online),
             token: Rc::new(Cell::new(self.0.token.get())),
+            open: Rc::default(),
         }
+    }
+
+    /// A process dies, or is started again.
+    pub(crate) fn set_up(&self, front: usize, up: bool) {
+        self.0.fronts[front].set_up(up);
+    }
+
+    /// The answer of one of the processes: of a push it tells the others.
+    fn serve_by(&self, front: usize, token: u32, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let before = self.position();
+        let answer = self.serve(token, method, path, body);
+        if self.position() > before {
+            self.0.fronts[front].ring();
+            for other in (0..FRONTS).filter(|other| *other != front) {
+                let Some(late) = heard_after(&self.0.random) else { continue };
+                let server = self.clone();
+                self.0.executor.spawn(Owner::NETWORK, async move {
+                    server.0.clock.sleep(late).await;
+                    server.0.fronts[other].ring();
+                });
+            }
+        }
+        answer
     }
 
     fn serve(&self, token: u32, method: &str, path: &str, body: Option<&str>) -> Answer {
@@ -142,6 +187,8 @@ pub(crate) struct Line {
     server: Server,
     online: Rc<Cell<bool>>,
     token: Rc<Cell<u32>>,
+    /// The process that a stream of news is open to, and the cursor behind what came over it.
+    open: Rc<RefCell<Option<(usize, Cursor)>>>,
 }
 
 impl Line {
@@ -179,7 +226,12 @@ impl Transport for Line {
             return lost();
         }
         let token = self.token.get();
-        let serve = || self.server.serve(token, method, path, body.as_deref());
+        // whatever stands before the processes picks any
+        let front = random.below(FRONTS);
+        if !self.server.0.fronts[front].is_up() {
+            return Err(NoAnswer { timeout: false, reason: "nobody listens".into() });
+        }
+        let serve = || self.server.serve_by(front, token, method, path, body.as_deref());
         let answer = match self.trouble() {
             Trouble::None => serve(),
             Trouble::LoseRequest => {
@@ -203,7 +255,7 @@ impl Transport for Line {
                 let (method, path, body) = (method.to_owned(), path.to_owned(), body.clone());
                 executor.spawn(Owner::NETWORK, async move {
                     clock.sleep(late).await;
-                    server.serve(token, &method, &path, body.as_deref());
+                    server.serve_by(front, token, &method, &path, body.as_deref());
                 });
                 serve()
             }
@@ -229,6 +281,40 @@ impl Transport for Line {
         self.way().await;
         self.token.set(self.server.0.token.get());
         true
+    }
+
+    async fn listen(&self, _: Way, after: &Cursor, follow: &str) -> Heard {
+        let Inner { clock, random, fronts, .. } = &*self.server.0;
+        let Some((number, from)) = self.open.borrow().clone() else {
+            self.way().await;
+            let number = random.below(FRONTS);
+            if !self.online.get() || !fronts[number].is_up() {
+                return Heard::Broken;
+            }
+            *self.open.borrow_mut() = Some((number, after.clone()));
+            return Heard::Open;
+        };
+        let front = &fronts[number];
+        // before the look: what comes between is not missed
+        let rung = front.rung();
+        let path = format!("/events?after={}&limit=1000{follow}", from.0);
+        let answer = self.server.serve(self.token.get(), "GET", &path, None);
+        let page = serde_json::from_str::<Page>(&answer.body).ok();
+        let Some(page) = page.filter(|_| self.online.get() && front.is_up()) else {
+            self.hang_up();
+            return Heard::Broken;
+        };
+        if page.cursor != from {
+            *self.open.borrow_mut() = Some((number, page.cursor.clone()));
+            self.way().await;
+            return Heard::News(Box::new(News { after: from, page }));
+        }
+        front.wait(rung, clock, HEARTBEAT).await;
+        Heard::Quiet
+    }
+
+    fn hang_up(&self) {
+        self.open.take();
     }
 
     async fn sleep(&self, milliseconds: u64) {

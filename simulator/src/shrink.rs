@@ -29,17 +29,14 @@ pub(crate) fn shrink(seed: u64, script: Vec<Beat>, reason: String) -> (Vec<Beat>
     (script, reason)
 }
 
-/// The steps, a line each.
-pub(crate) fn show(script: &[Beat]) -> String {
-    let line = |Beat { step, polls, timers }: &Beat| {
-        let then = match (polls, timers) {
-            (0, 0) => String::new(),
-            (polls, 0) => format!("  then {polls} polls"),
-            (polls, timers) => format!("  then {polls} polls, {timers} timers"),
-        };
-        format!("  {}{then}\n", name(step))
+/// A step, and what goes on after it.
+pub(crate) fn show(Beat { step, polls, timers }: &Beat) -> String {
+    let then = match (polls, timers) {
+        (0, 0) => String::new(),
+        (polls, 0) => format!("  then {polls} polls"),
+        (polls, timers) => format!("  then {polls} polls, {timers} timers"),
     };
-    script.iter().map(line).collect()
+    format!("{}{then}", name(step))
 }
 
 fn name(step: &Step) -> String {

@@ -1,6 +1,6 @@
 //! What can happen in a history, as a list that is known before it begins: so that it can be made shorter.
 
-use crate::random::Random;
+use crate::{random::Random, server::FRONTS};
 
 /// Devices of a history at its beginning.
 pub(crate) const DEVICES: usize = 3;
@@ -74,6 +74,11 @@ pub(crate) enum Step {
         minutes: i16,
     },
     ExpireTokens,
+    /// One of the server's processes dies, or is started again.
+    Front {
+        front: usize,
+        up: bool,
+    },
     /// The server's log is copied.
     BackUp,
     /// The server loses everything since the last backup, if there is one.
@@ -95,7 +100,18 @@ pub(crate) enum Step {
         device: usize,
         tab: usize,
     },
+    /// The device follows other streams from now on: those of one of the lists in [`RULES`].
+    Follow {
+        device: usize,
+        tab: usize,
+        rules: usize,
+        forget: bool,
+    },
 }
+
+/// What a device may follow.
+pub(crate) const RULES: [&[&str]; 6] =
+    [&["*"], &["course"], &["course-0", "group"], &["exam-*", "notes-ada", "course-1"], &["notes"], &[]];
 
 /// A step, and how much of what is under way goes on after it: so many polls, and then so many times the next timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,11 +150,13 @@ fn step(random: &Random, devices: usize) -> Step {
         74..=76 => Step::Trouble { percent: [0, 10, 40, 80][random.below(4)] },
         77..=81 => Step::Storage { device, tab, write: write(random) },
         82 => Step::Clock { device, minutes: random.below(2_000) as i16 - 1_000 },
-        83 => Step::ExpireTokens,
+        83 if random.one_in(2) => Step::ExpireTokens,
+        83 => Step::Front { front: random.below(FRONTS), up: random.one_in(2) },
         84 if devices < DEVICES + 1 => Step::Clone { device },
         84..=87 => Step::Resolve { device, tab, retry: random.one_in(2) },
         88..=91 => Step::Maintain { device, tab },
-        _ => Step::Sync { device, tab },
+        92..=95 => Step::Sync { device, tab },
+        _ => Step::Follow { device, tab, rules: random.below(RULES.len()), forget: random.one_in(3) },
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     executor::{Executor, Owner},
     random::Random,
     server::Server,
-    step::{DEVICES, Step, Write},
+    step::{DEVICES, RULES, Step, Write},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -15,6 +15,7 @@ use std::{
 };
 use tidelog::{
     log::{MemoryStore, store::StoreError},
+    sync::follow::Follow,
     testing::Fault,
 };
 
@@ -105,6 +106,7 @@ impl World {
                 }
             }
             Step::ExpireTokens => self.server.expire_tokens(),
+            Step::Front { front, up } => self.server.set_up(front, up),
             Step::BackUp => self.server.back_up(),
             Step::RestoreBackup => {
                 self.server.restore();
@@ -118,6 +120,13 @@ impl World {
             Step::Maintain { device, tab } => {
                 if let Some((device, seat)) = self.seat(device, tab) {
                     device.maintain(&seat);
+                }
+            }
+            Step::Follow { device, tab, rules, forget } => {
+                if let Some((device, seat)) = self.seat(device, tab)
+                    && let Ok(follow) = Follow::of(RULES[rules].iter().copied())
+                {
+                    device.follow(&seat, follow.forgetting(forget));
                 }
             }
             Step::Sync { device, tab } => {

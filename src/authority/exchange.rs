@@ -1,9 +1,9 @@
 //! A log in memory that answers as the server does.
 
-use super::{MemoryLog, PageLimit, PushRefused, Refusal, Streams, request};
+use super::{MemoryLog, Offer, PushRefused, Refusal, Rights, request};
 use crate::{
     sync::{
-        protocol::{Cursor, MAX_PUSH_BYTES},
+        protocol::{Cursor, MAX_PUSH_BYTES, Page},
         transport::{Answer, unescape},
     },
     time::Timestamp,
@@ -16,17 +16,38 @@ impl MemoryLog {
     /// `/events?after=CURSOR&limit=N`, or nothing for what the server speaks.
     #[must_use]
     pub fn answer(&mut self, method: &str, path: &str, body: Option<&str>, now: Timestamp) -> Answer {
-        self.serve(method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
+        self.answer_for(&Rights::default(), method, path, body, now)
+    }
+
+    /// The same for a client with these rights.
+    #[must_use]
+    pub fn answer_for(
+        &mut self,
+        rights: &Rights,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        now: Timestamp,
+    ) -> Answer {
+        self.serve(rights, method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
             let body = serde_json::to_string(&refusal.problem()).unwrap_or_default();
             answer(refusal.status, "application/problem+json", body)
         })
     }
 
-    fn serve(&mut self, method: &str, path: &str, body: &str, now: Timestamp) -> Result<Answer, Refusal> {
+    fn serve(
+        &mut self,
+        rights: &Rights,
+        method: &str,
+        path: &str,
+        body: &str,
+        now: Timestamp,
+    ) -> Result<Answer, Refusal> {
         let (resource, query) = path.split_once('?').unwrap_or((path, ""));
         match (method, resource) {
             ("POST", "/commits") => {
-                let pushed = self.push(request::read_push(body.as_bytes())?, now);
+                let offer = Offer { rights: rights.clone(), ..request::read_push(body.as_bytes())? };
+                let pushed = self.push(offer, now);
                 json(&pushed.map_err(|error| match error {
                     PushRefused::Cursor(error) => error.into(),
                     PushRefused::Fenced(error) => error.into(),
@@ -35,8 +56,9 @@ impl MemoryLog {
             }
             ("GET", "/events") => {
                 let (after, limit) = asked(query)?;
-                let limit = PageLimit::events(request::page_events(limit)?);
-                json(&self.page(&after, limit, &Streams::all())?)
+                let limit = self.page_limit(request::page_events(limit)?);
+                let page = self.page(&after, limit, &request::followed(query)?.both(&rights.read))?;
+                json(&Page { scope: rights.read.fingerprint(), ..page })
             }
             ("GET", "") => json(&request::about(MAX_PUSH_BYTES, None, &[])),
             _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),

@@ -31,6 +31,7 @@ pub struct MemoryLog {
     events: HashSet<EventId>,
     versions: HashMap<StreamName, Version>,
     producers: HashMap<DeviceId, LastPush>,
+    most: PageLimit,
 }
 
 /// A push is refused as a whole; nothing of it is kept.
@@ -66,7 +67,19 @@ impl MemoryLog {
             events: HashSet::new(),
             versions: HashMap::new(),
             producers: HashMap::new(),
+            most: PageLimit::default(),
         }
+    }
+
+    /// No page holds or passes over more than this, whatever is asked for.
+    #[must_use]
+    pub fn with_pages(self, most: PageLimit) -> Self {
+        Self { most, ..self }
+    }
+
+    /// What a page holds for which so many events are asked.
+    pub(super) fn page_limit(&self, events: usize) -> PageLimit {
+        PageLimit { events: events.min(self.most.events), ..self.most }
     }
 
     /// What was accepted, in the order of positions.

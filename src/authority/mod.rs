@@ -17,6 +17,7 @@ mod refusal;
 pub mod request;
 mod rights;
 
+pub use crate::streams::{MAX_STREAM_RULES, Named, NotStreams, Streams};
 pub use candidate::Candidate;
 pub use cursor::InvalidCursor;
 pub use filling::Filling;
@@ -25,4 +26,4 @@ pub use memory::{MemoryLog, PushRefused};
 pub use offer::Offer;
 pub use producer::{Fenced, LastPush};
 pub use refusal::Refusal;
-pub use rights::{MAX_STREAM_RULES, Named, NotStreams, Rights, Streams};
+pub use rights::Rights;

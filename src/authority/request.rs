@@ -1,9 +1,12 @@
 //! Reading requests: what is wrong with one commit is that commit's alone, what is wrong around them refuses the whole.
 
-use super::{Offer, Refusal, candidate::Candidate};
+use super::{Offer, Refusal, Streams, candidate::Candidate};
 use crate::{
     id::DeviceId,
-    sync::protocol::{About, AboutLimits, Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL, Producer},
+    sync::{
+        protocol::{About, AboutLimits, Cursor, MAX_PAGE_EVENTS, MAX_PUSH_COMMITS, PROTOCOL, Producer},
+        transport::unescape,
+    },
     version::MAX_SAFE_INTEGER,
 };
 use serde::Deserialize;
@@ -120,4 +123,51 @@ pub fn page_events(limit: Option<usize>) -> Result<usize, Refusal> {
         return Ok(limit);
     }
     Err(Refusal::invalid(format!("limit is {limit}, not within 1 to {MAX_PAGE_EVENTS}")))
+}
+
+/// The streams that a client follows: what the query of a pull says in its parameters `follow`, a rule in each. All streams without such a
+/// parameter, none with an empty one alone.
+///
+/// # Errors
+/// [`Refusal`] for what is no rule, and for too many.
+pub fn followed(query: &str) -> Result<Streams, Refusal> {
+    let mut rules = Vec::new();
+    let mut is_asked = false;
+    for pair in query.split('&') {
+        if let Some(rule) = pair.strip_prefix("follow=") {
+            is_asked = true;
+            rules.push(unescape(&rule.replace('+', " ")));
+        }
+    }
+    if !is_asked {
+        return Ok(Streams::all());
+    }
+    Streams::of(rules.iter().map(String::as_str).filter(|rule| !rule.is_empty()))
+        .map_err(|error| Refusal::invalid(format!("follow: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_the_streams_that_are_followed() {
+        let rules = |query: &str| followed(query).unwrap().rules().map(Iterator::collect::<Vec<_>>);
+        assert_eq!(rules("after=&limit=5"), None);
+        assert_eq!(rules("follow="), Some(vec![]));
+        assert_eq!(
+            rules("follow=course-1&after=x&follow=exam-a%2A&follow="),
+            Some(vec!["course-1".into(), "exam-a*".into()])
+        );
+        assert_eq!(
+            rules("follow=note-a+b&follow=note-a%20c"),
+            Some(vec!["note-a b".into(), "note-a c".into()])
+        );
+        assert_eq!(rules("follow=*&follow=course-1"), None);
+        for bad in ["follow=a*b".to_owned(), "follow=%0A".to_owned(), "follow=a&".repeat(257)] {
+            let refusal = followed(&bad).unwrap_err();
+            assert_eq!(refusal.status, 400);
+            assert!(refusal.detail.starts_with("follow: "), "{}", refusal.detail);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     sync::{
         live::Heard,
         machine::{Action, Doing, Failure, Input, LOG_CHANGED, Machine},
-        transport::Transport,
+        transport::{self, Transport},
     },
 };
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -244,6 +244,7 @@ impl<S: Store> Inner<S> {
         let mut timer: LocalBoxFuture<'_, Input> = Box::pin(pending());
         let mut listening: LocalBoxFuture<'_, Input> = Box::pin(pending());
         let mut deaf: LocalBoxFuture<'_, Input> = Box::pin(pending());
+        let mut way = None;
         let mut input = Input::Start;
         loop {
             let synced = matches!(input, Input::Pulled { up_to_date: true, .. });
@@ -261,13 +262,22 @@ impl<S: Store> Inner<S> {
                         retry_in = Some(milliseconds);
                         timer = doing;
                     }
-                    Action::Listen(..) => listening = doing,
+                    Action::Listen(by, _) => {
+                        listening = doing;
+                        way = Some(by);
+                    }
                     Action::HangUp => {
                         listening = doing;
                         transport.hang_up();
                     }
                     Action::Pull | Action::Push | Action::AskToken => exchange = doing,
                 }
+            }
+            if let Some(way) = way.filter(|_| synced && machine.live.is_listening())
+                && *session.listened.borrow() != self.listened_streams()
+            {
+                transport.hang_up();
+                listening = self.act(Action::Listen(way, 0), transport, &session);
             }
             self.report(&machine, synced, retry_in);
             // what is heard during an exchange waits for its end: it may bring just that
@@ -302,6 +312,9 @@ impl<S: Store> Inner<S> {
         transport: &'a T,
         session: &'a Session,
     ) -> LocalBoxFuture<'a, Input> {
+        if let Action::Listen(..) = action {
+            *session.listened.borrow_mut() = self.listened_streams();
+        }
         Box::pin(async move {
             let done = match action {
                 Action::Pull => self.exchange(Timing::Pull, Box::pin(self.pull(transport, session))).await,
@@ -311,7 +324,8 @@ impl<S: Store> Inner<S> {
                     if wait > 0 {
                         transport.sleep(wait).await;
                     }
-                    let heard = transport.listen(way, &self.log.head().cursor).await;
+                    let follow = transport::follow_query(&session.listened.borrow());
+                    let heard = transport.listen(way, &self.log.head().cursor, &follow).await;
                     Ok(Input::Heard(self.news_or_quiet(heard), self.surroundings.fraction()))
                 }
                 Action::HangUp => pending().await,
@@ -374,6 +388,7 @@ impl<S: Store> Inner<S> {
             live: machine.live.way(),
             rewound: before.rewound,
             renamed: before.renamed,
+            fetching: false,
         };
         if status != before {
             *self.driver.status.borrow_mut() = status;

@@ -6,6 +6,7 @@ use crate::{
     event::RecordedEvent,
     json::{Json, NotJson},
     log::{Authority, store::Store},
+    streams::Streams,
     transfer::{CHUNK, End, ExportOptions, FORMAT, Form, Header, Pending, Progress, of_recorded, seal},
     version::Position,
 };
@@ -23,6 +24,8 @@ pub struct Export<S: Store> {
     stage: Stage,
     lines: u64,
     progress: Progress,
+    /// The streams that were here up to the cursor at the beginning.
+    here: Streams,
 }
 
 enum Stage {
@@ -37,6 +40,7 @@ struct Queue {
     pending: VecDeque<PendingCommit>,
     rejected: VecDeque<RejectedCommit>,
     cursor: crate::sync::protocol::Cursor,
+    here: Streams,
 }
 
 impl<S: Store> Engine<S> {
@@ -63,6 +67,7 @@ impl<S: Store> Engine<S> {
             stage: Stage::Begin,
             lines: 0,
             progress: Progress { total, ..Progress::default() },
+            here: self.inner.log.followed().here,
         }
     }
 }
@@ -103,6 +108,7 @@ impl<S: Store> Export<S> {
                             pending: VecDeque::new(),
                             rejected: VecDeque::new(),
                             cursor: Default::default(),
+                            here: Streams::default(),
                         },
                     );
                     self.queue(&mut queue, &mut text)?
@@ -158,10 +164,13 @@ impl<S: Store> Export<S> {
                 }
                 if (now.epoch, now.next_sequence) == (head.epoch, head.next_sequence) {
                     let cursor = now.cursor;
+                    // what came to be followed, or no longer is, may have passed by
+                    let here = self.here.both(&log.followed().here);
                     return Ok(Stage::Queue(Queue {
                         pending: pending.into(),
                         rejected: rejected.into(),
                         cursor,
+                        here,
                     }));
                 }
             }
@@ -218,12 +227,14 @@ impl<S: Store> Export<S> {
         if events >= CHUNK {
             let pending = std::mem::take(&mut queue.pending);
             let rejected = std::mem::take(&mut queue.rejected);
-            return Ok(Stage::Queue(Queue { pending, rejected, cursor: queue.cursor.clone() }));
+            let (cursor, here) = (queue.cursor.clone(), queue.here.clone());
+            return Ok(Stage::Queue(Queue { pending, rejected, cursor, here }));
         }
         match self.options.form {
             Form::Log => {
                 let Progress { commits, events, .. } = self.progress;
-                let end = End { lines: self.lines, commits, events, cursor: queue.cursor.clone() };
+                let follow = queue.here.rules().map(Iterator::collect);
+                let end = End { lines: self.lines, commits, events, cursor: queue.cursor.clone(), follow };
                 self.line(text, "end", &end)?;
             }
             Form::CloudEvents => {}

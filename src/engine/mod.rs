@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod export;
 mod fencing;
+mod following;
 mod given;
 mod import;
 mod inside;
@@ -67,6 +68,7 @@ use crate::{
     process::Manager,
     projection::Projector,
     snapshot::{Compression, SnapshotPolicy},
+    sync::follow::Follow,
     time::Timestamp,
     upcast::{Decoder, Versions},
 };
@@ -111,6 +113,9 @@ pub struct Parts {
     pub middleware: Vec<Rc<dyn Middleware>>,
     /// The process managers; of two with the same name the first counts. None has the name of an aggregate.
     pub processes: Vec<Rc<dyn Manager>>,
+    /// The streams that the device follows, from now on; none (the default): what it was told last, at first everything. The streams of
+    /// process managers are followed with them.
+    pub follow: Option<Follow>,
 }
 
 impl Parts {
@@ -131,6 +136,7 @@ impl Parts {
             host: Rc::new(Alone),
             middleware: Vec::new(),
             processes: Vec::new(),
+            follow: None,
         }
     }
 }
@@ -267,6 +273,9 @@ impl<S: Store> Engine<S> {
             engine.inner.remember_process(process).await?;
         }
         if parts.authority == Authority::Server {
+            if let Some(follow) = parts.follow {
+                engine.inner.log.follow(follow.streams().clone(), follow.forgets()).await?;
+            }
             engine.inner.look_for_oldest().await;
             engine.inner.greet();
         }
@@ -313,7 +322,7 @@ impl<S: Store> Engine<S> {
         if self.inner.keep_next().await {
             return Ok(true);
         }
-        Ok(self.inner.log.merge().await? || more)
+        Ok(self.inner.forget_unfollowed().await? || self.inner.log.merge().await? || more)
     }
 
     /// Lets go of the database and ends the sync loop.

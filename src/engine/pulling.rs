@@ -1,17 +1,23 @@
 //! Pulling, and what an answer of the server does to the log: `pushing` ends here too.
 
-use super::{Inner, ReadError, fencing::Fence, rebasing::Ground};
+use super::{
+    Inner, ReadError,
+    fencing::Fence,
+    following::{Course, Fetched, only},
+    rebasing::Ground,
+};
 use crate::{
     commit::{Commit, ConfirmedCommit, PendingCommit, Reason},
     conflict::{Choice, Met, Parked},
     id::CommitId,
     log::{
-        Applied, Change, Head, LogError,
+        Applied, Change, Head, LogError, Stretch,
         store::{Store, StoreError},
     },
     metrics::{Counter, Timing},
     mistake::{Mistake, made},
     stream::StreamName,
+    streams::Streams,
     sync::{
         live,
         machine::{Failure, Input, QUOTA_EXCEEDED},
@@ -37,6 +43,12 @@ pub(super) struct Session {
     pub(super) news: RefCell<Option<Box<live::News>>>,
     /// How pushes are told from those of a copy.
     pub(super) fence: Fence,
+    /// The streams that the listening is about.
+    pub(super) listened: RefCell<Streams>,
+    /// Whether the server still had the history that is here, the last time it was asked: only then the past of other streams is fetched.
+    pub(super) agreed: Cell<bool>,
+    /// What stands for the streams that the server lets this client read by now, if they are not those that it could read before.
+    pub(super) rights: RefCell<Option<Option<Arc<str>>>>,
 }
 
 impl Default for Session {
@@ -46,6 +58,9 @@ impl Default for Session {
             batch: Cell::new(MAX_PUSH_COMMITS),
             news: RefCell::default(),
             fence: Fence::default(),
+            listened: RefCell::default(),
+            agreed: Cell::new(false),
+            rights: RefCell::default(),
         }
     }
 }
@@ -57,6 +72,10 @@ pub(super) struct News {
     /// The cursor that the page comes after. It counts only as long as the log stands there: after a restore, other commits may stand
     /// at the positions that a late page names.
     pub(super) after: Cursor,
+    /// The streams that the page was asked for.
+    pub(super) follow: Streams,
+    /// What the page was put together from, if it is the past of streams that came to be followed.
+    pub(super) fetched: Option<Fetched>,
     /// Commits that the server refused for good.
     pub(super) refused: HashMap<CommitId, Reason>,
     /// Commits whose command the log holds already, by the same id.
@@ -112,18 +131,39 @@ impl From<LogError> for Failure {
 impl<S: Store> Inner<S> {
     pub(super) async fn pull(&self, transport: &impl Transport, session: &Session) -> Result<Input, Failure> {
         self.log.catch_up().await?;
-        let cursor = self.log.head().cursor;
-        let heard = session.news.take().filter(|news| news.after == cursor);
+        let (head, followed) = (self.log.head(), self.log.followed());
+        let rights_changed = session.rights.borrow().is_some();
+        let Course { asked, fetches } = self.course(&head, &followed, rights_changed).await?;
+        if let Some(target) = &fetches
+            && session.agreed.take()
+        {
+            return self.fetch_past(transport, session, target.clone()).await;
+        }
+        let cursor = head.cursor;
+        let heard = session.news.take();
+        let fits = |news: &live::News| news.after == cursor && *session.listened.borrow() == asked;
+        let heard = heard.filter(|news| fits(news) || made(Mistake::NewsTakenAnywhere));
         let page = match heard {
             Some(news) => news.page,
-            None => match transport::pull(transport, &cursor, MAX_PAGE_EVENTS).await {
+            None => match transport::pull(transport, &cursor, MAX_PAGE_EVENTS, &asked).await {
                 Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => {
                     return self.go_back(transport).await;
                 }
                 page => page?,
             },
         };
-        let up_to_date = page.up_to_date;
+        if page.scope.as_deref() != followed.scope.as_deref() && !cursor.0.is_empty() {
+            // of streams that may be read only now, this page would be the middle
+            self.check_log(&page.log_id)?;
+            *session.rights.borrow_mut() = Some(page.scope.as_deref().map(Into::into));
+            session.agreed.set(true);
+            let pending = self.log.head().pending_commits;
+            return Ok(Input::Pulled { up_to_date: false, pending, news: false });
+        }
+        *session.rights.borrow_mut() = None;
+        let page = only(page, &asked);
+        let up_to_date = page.up_to_date && fetches.is_none();
+        session.agreed.set(fetches.is_some());
         let arrived = page.commits.iter().map(|commit| &commit.commit.stream);
         {
             let mut conflicts = session.conflicts.borrow_mut();
@@ -131,12 +171,12 @@ impl<S: Store> Inner<S> {
                 conflicts.remove(stream);
             }
         }
-        let mut news = News { page: Some(page), after: cursor, ..News::default() };
+        let mut news = News { page: Some(page), after: cursor, follow: asked, ..News::default() };
         if up_to_date {
             news.conflicts.clone_from(&session.conflicts.borrow());
         }
         let changed = self.take_in(&news).await?;
-        if !changed && self.log.head().cursor != news.after {
+        if !changed && !self.fits(&news) {
             // another tab was faster
             return Ok(Input::Pulled {
                 up_to_date: false,
@@ -165,7 +205,7 @@ impl<S: Store> Inner<S> {
         }
         loop {
             let seen = self.log.head();
-            if news.page.is_some() && seen.cursor != news.after && !made(Mistake::LatePageTaken) {
+            if !self.fits(news) {
                 return Ok(false);
             }
             let Some(outcome) = self.change(news, seen).await? else { return Ok(false) };
@@ -283,11 +323,13 @@ impl<S: Store> Inner<S> {
 
         let page = news.page.as_ref();
         let cursor = page.map(|page| page.cursor.clone()).filter(|cursor| *cursor != seen.cursor);
+        let followed = self.followed_with(news);
         let log_id = page.map(|page| page.log_id.as_str().into()).filter(|_| seen.log_id.is_none());
         let gone = !news.superseded.is_empty() && !settled.is_empty();
         let rebased =
             gone || !(plan.replaced.is_empty() && plan.absorbed.is_empty() && plan.rejected.is_empty());
-        if confirmed.is_empty() && !rebased && !asks && cursor.is_none() && log_id.is_none() {
+        let is_same = cursor.is_none() && log_id.is_none() && followed.is_none();
+        if confirmed.is_empty() && !rebased && !asks && is_same {
             return Ok(None);
         }
         let absorbed = left.iter().filter(|it| plan.absorbed.contains(&it.sequence)).map(|it| it.commit.id);
@@ -307,6 +349,8 @@ impl<S: Store> Inner<S> {
             confirmed,
             cursor,
             log_id,
+            followed,
+            inserts: stretches(news),
             settled,
             replaced: plan.replaced,
             rejected,
@@ -348,7 +392,8 @@ impl<S: Store> Inner<S> {
     fn fresh(&self, news: &News, seen: &Head) -> Result<Vec<ConfirmedCommit>, Failure> {
         let Some(page) = &news.page else { return Ok(vec![]) };
         let mut versions: HashMap<&StreamName, Version> = HashMap::new();
-        let mut last = seen.position;
+        let fills = news.fetched.is_some() || seen.cursor.0.is_empty();
+        let mut last = 0;
         let mut fresh = Vec::new();
         for confirmed in &page.commits {
             let commit = &confirmed.commit;
@@ -356,14 +401,22 @@ impl<S: Store> Inner<S> {
                 failure("bad-answer", format!("commit {} of the server's page {what}", commit.id))
             };
             commit.check().map_err(|error| bad(format!("is not valid: {error}")))?;
-            if confirmed.first_position <= seen.position {
-                continue;
-            }
             if confirmed.first_position <= last {
                 return Err(bad(format!("has position {}, not above {last}", confirmed.first_position)));
             }
+            last = confirmed.last_position();
             let stream = &commit.stream;
             let version = versions.entry(stream).or_insert_with(|| self.log.confirmed_version(stream));
+            // it is here: of a stream that was followed before, or from a backup
+            if confirmed.first_version + commit.count() - 1 <= *version {
+                continue;
+            }
+            if !fills && confirmed.first_position <= seen.position {
+                return Err(bad(format!(
+                    "has position {}, not above {}",
+                    confirmed.first_position, seen.position
+                )));
+            }
             if confirmed.first_version != *version + 1 {
                 return Err(bad(format!(
                     "starts at version {} of {stream}, which has {version} events here",
@@ -371,10 +424,21 @@ impl<S: Store> Inner<S> {
                 )));
             }
             *version += commit.count();
-            last = confirmed.last_position();
             fresh.push(confirmed.clone());
         }
         Ok(fresh)
+    }
+}
+
+/// Where commits that come between others were fetched from.
+fn stretches(news: &News) -> Vec<Stretch> {
+    match (&news.fetched, &news.page) {
+        (Some(fetched), _) => fetched.stretches().to_vec(),
+        (None, Some(page)) if news.after.0.is_empty() => {
+            let ends = page.commits.iter().map(ConfirmedCommit::last_position).collect();
+            vec![Stretch { after: Cursor::default(), until: page.cursor.clone(), ends }]
+        }
+        _ => vec![],
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     pulling::{News, Session, taken},
 };
 use crate::{
-    commit::{Commit, Reason},
+    commit::{Commit, PendingCommit, Reason},
     log::{Log, store::Store},
     mistake::{Mistake, made},
     sync::{
@@ -24,7 +24,15 @@ impl<S: Store> Inner<S> {
         // what is pushed was decided on what had been confirmed up to this cursor
         let (pending, cursor) = loop {
             let head = self.log.head();
-            let pending = self.sendable(session.batch.get(), PUSH_BYTES).await?;
+            let mut pending = self.sendable(session.batch.get(), PUSH_BYTES).await?;
+            // a commit whose stream is not followed yet waits for the next pull, and what comes after it too
+            let here = self.log.followed().here;
+            let is_here = |it: &PendingCommit| here.includes(it.commit.stream.as_str());
+            let ready = pending.iter().take_while(|it| is_here(it)).count();
+            if ready == 0 && !pending.is_empty() {
+                return Ok(Input::Pushed { accepted: true });
+            }
+            pending.truncate(ready);
             if self.log.head().epoch == head.epoch {
                 break (pending, head.cursor);
             }

@@ -11,6 +11,7 @@ use crate::{
     stream::StreamName,
     sync::{
         machine::{Failure, Input},
+        protocol::Cursor,
         transport::{self, Transport},
     },
 };
@@ -56,7 +57,7 @@ impl<S: Store> Inner<S> {
         while known.map_or(0, |at| at + 1) < unknown {
             let from = known.map_or(0, |at: usize| at + 1);
             let middle = from + (unknown - from) / 2;
-            if self.is_known(transport, &checkpoints[middle]).await? {
+            if self.is_known(transport, &checkpoints[middle].cursor).await? {
                 known = Some(middle);
             } else {
                 unknown = middle;
@@ -66,16 +67,21 @@ impl<S: Store> Inner<S> {
             Some(at) => Ok(checkpoints[at].clone()),
             None => {
                 // the beginning is known to every log: is it the same one?
-                self.is_known(transport, &start).await?;
+                self.is_known(transport, &start.cursor).await?;
                 Ok(start)
             }
         }
     }
 
-    async fn is_known(&self, transport: &impl Transport, checkpoint: &Checkpoint) -> Result<bool, Failure> {
-        match transport::pull(transport, &checkpoint.cursor, 1).await {
+    /// Whether the server knows a cursor.
+    pub(super) async fn is_known(
+        &self,
+        transport: &impl Transport,
+        cursor: &Cursor,
+    ) -> Result<bool, Failure> {
+        match transport::pull(transport, cursor, 1, &self.log.followed().here).await {
             Ok(page) => self.check_log(&page.log_id).map(|()| true),
-            Err(failure) if failure.is_of_lost_history() && !checkpoint.cursor.0.is_empty() => Ok(false),
+            Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => Ok(false),
             Err(failure) => Err(failure),
         }
     }

@@ -62,6 +62,8 @@ pub struct SyncStatus {
     /// That this database turned out to be a copy of another, and goes on as a device of its own: the last time since this tab opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renamed: Option<Renamed>,
+    /// Whether the past of streams is being fetched that came to be followed: until then they are here with their first events only.
+    pub fetching: bool,
 }
 
 /// Another copy of this database syncs too: a copied profile, a restored backup of the disk. This one has taken an id of its own; nothing is
@@ -171,6 +173,7 @@ impl<S: Store> Engine<S> {
         let head = self.inner.log.head();
         let corrupt = self.inner.log.corrupt().into_iter();
         let mut sync = self.inner.driver.status();
+        sync.fetching = self.inner.is_fetching();
         sync.state = match self.inner.log.authority() {
             Authority::Device => SyncState::Off,
             Authority::Server => sync.state,

@@ -4,6 +4,7 @@ use super::{
     Applied, Change, LogError,
     block::{Block, Encoded, Packer, Region, Standing},
     event_log::Inner,
+    insert::Inserted,
     open_blocks::damage,
     parked::parked_row,
     rows::{HeadRecord, orphan_key, rejected_key, rejected_row},
@@ -58,16 +59,29 @@ impl<S: Store> Inner<S> {
             }
             pending.extend(queue.finish());
         }
+        let inserted = if is_between(&change) {
+            match self.insert(change.seen.epoch, &change.confirmed).await? {
+                Some(inserted) => Some(inserted),
+                None => return Ok(Applied::Stale),
+            }
+        } else {
+            None
+        };
+        let is_inserted = inserted.is_some();
         let (epoch, (batch, outcome)) = {
             let view = self.view.borrow();
             if !has_seen(&change, &view) {
                 return Ok(Applied::Stale);
             }
-            (view.epoch, self::batch(&change, &view, &touched, pending))
+            (view.epoch, self::batch(&change, &view, &touched, pending, inserted))
         };
         if self.store.write(batch).await? == Written::Collision {
             self.refresh().await?;
             return Ok(Applied::Stale);
+        }
+        if is_inserted {
+            self.reload().await?;
+            return Ok(Applied::Done);
         }
         let mut view = self.view.borrow_mut();
         // A read may have found the new epoch in the store and taken all of this in already.
@@ -108,6 +122,12 @@ fn has_seen(change: &Change, view: &View) -> bool {
         || made(Mistake::ApplyIgnoresView)
 }
 
+/// Whether commits come between those that are here.
+fn is_between(change: &Change) -> bool {
+    let first = change.confirmed.first();
+    !change.inserts.is_empty() && first.is_some_and(|first| first.first_position <= change.seen.position)
+}
+
 /// Whether confirmed commits continue the log (positions rise, versions follow without a gap), and no commit is empty.
 fn check(change: &Change, view: &View) -> Result<(), LogError> {
     let replaced = change.replaced.iter().map(|pending| &pending.commit);
@@ -117,7 +137,7 @@ fn check(change: &Change, view: &View) -> Result<(), LogError> {
         return Err(LogError::Misfit { commit: empty.id, reason: "it has no events".to_owned() });
     }
     let mut versions: Sorted<StreamName, Version> = Sorted::default();
-    let mut next_position = view.next_position();
+    let mut next_position = if is_between(change) { 1 } else { view.next_position() };
     for commit in &change.confirmed {
         let stream = &commit.commit.stream;
         let misfit = |reason: String| Err(LogError::Misfit { commit: commit.commit.id, reason });
@@ -197,7 +217,13 @@ fn rewrite(block: &Block, touched: &Touched, queue: &mut Packer) -> Result<(), L
     Ok(())
 }
 
-fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>) -> (Batch, Outcome) {
+fn batch(
+    change: &Change,
+    view: &View,
+    touched: &Touched,
+    pending: Vec<Encoded>,
+    inserted: Option<Inserted>,
+) -> (Batch, Outcome) {
     let mut writes = Vec::new();
     for key in touched.emptied.iter().chain(touched.rewritten.iter().flatten()) {
         delete_block(view, Region::Pending, *key, &mut writes);
@@ -205,14 +231,16 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     for block in &pending {
         block.add(&mut writes);
     }
-    let mut packer = Packer::new(Region::Confirmed);
-    let held_back = usize::from(made(Mistake::CursorBeforeCommits));
-    let confirmed = change.confirmed.iter().take(change.confirmed.len().saturating_sub(held_back));
-    for ConfirmedCommit { first_version, first_position, recorded_at, commit } in confirmed {
-        let standing = Standing::Confirmed { first_version: *first_version, recorded_at: *recorded_at };
-        packer.push(*first_position, standing, commit);
-    }
-    let confirmed = packer.finish();
+    let mut record = view.record.clone();
+    let confirmed = match (inserted, change.confirmed.first()) {
+        (Some(Inserted { gone, blocks }), Some(first)) => {
+            gone.iter().for_each(|key| delete_block(view, Region::Confirmed, *key, &mut writes));
+            record.rewinds.push(first.first_position - 1);
+            blocks
+        }
+        _ => packed(change),
+    };
+    record.checkpoints.filled(&change.inserts);
     for block in &confirmed {
         block.add(&mut writes);
     }
@@ -222,13 +250,16 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
     writes.extend(change.orphaned.iter().map(|(_, it)| rejected_row(it, orphan_key(it.commit.id))));
     let found = change.confirmed.iter().map(|it| it.commit.id).filter(|id| view.orphans.contains(id));
     writes.extend(found.map(|id| Write::Delete(Table::Rejected, orphan_key(id))));
-    let mut record = view.record.clone();
     record.next_sequence = view.next_sequence();
     record.revision += u64::from(change.revises);
     if let Some(cursor) = &change.cursor {
         let last = change.confirmed.last().map(ConfirmedCommit::last_position);
-        record.checkpoints.note(last.unwrap_or(view.next_position() - 1), cursor);
+        let last = last.unwrap_or_default().max(view.next_position() - 1);
+        record.checkpoints.note(last, cursor);
         record.cursor = cursor.clone();
+    }
+    if let Some(followed) = &change.followed {
+        record.followed = followed.clone();
     }
     if change.log_id.is_some() {
         record.log_id.clone_from(&change.log_id);
@@ -245,6 +276,18 @@ fn batch(change: &Change, view: &View, touched: &Touched, pending: Vec<Encoded>)
         ..Batch::default()
     };
     (batch, Outcome { confirmed, pending, record })
+}
+
+/// The blocks of commits that go to the end.
+fn packed(change: &Change) -> Vec<Encoded> {
+    let mut packer = Packer::new(Region::Confirmed);
+    let held_back = usize::from(made(Mistake::CursorBeforeCommits));
+    let confirmed = change.confirmed.iter().take(change.confirmed.len().saturating_sub(held_back));
+    for ConfirmedCommit { first_version, first_position, recorded_at, commit } in confirmed {
+        let standing = Standing::Confirmed { first_version: *first_version, recorded_at: *recorded_at };
+        packer.push(*first_position, standing, commit);
+    }
+    packer.finish()
 }
 
 /// The writes that take a block away.

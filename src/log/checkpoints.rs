@@ -1,5 +1,6 @@
 //! Checkpoints: cursors on the way here, for the day when the server does not know the last one any more.
 
+use super::Stretch;
 use crate::{sync::protocol::Cursor, version::Position};
 
 /// The most checkpoints that are kept.
@@ -42,6 +43,31 @@ impl Checkpoints {
         if self.0.len() > MOST {
             self.thin();
         }
+    }
+
+    /// Commits came in between, fetched from these stretches: whatever stood before a checkpoint still does, and one of which nobody
+    /// can tell is given up. Cursors sort as texts.
+    pub(super) fn filled(&mut self, stretches: &[Stretch]) {
+        let next: Vec<Position> =
+            self.0.iter().skip(1).map(|it| it.position).chain([Position::MAX]).collect();
+        let mut kept = Vec::with_capacity(self.0.len());
+        for (mut checkpoint, next) in std::mem::take(&mut self.0).into_iter().zip(next) {
+            let mut is_certain = true;
+            let own = checkpoint.position;
+            for Stretch { after, until, ends } in stretches {
+                if checkpoint.cursor >= *until {
+                    checkpoint.position = checkpoint.position.max(ends.last().copied().unwrap_or_default());
+                } else if checkpoint.cursor > *after {
+                    is_certain &= !ends.iter().any(|end| (own..next).contains(end));
+                    let before = ends.iter().rfind(|end| **end < own);
+                    checkpoint.position = checkpoint.position.max(before.copied().unwrap_or_default());
+                }
+            }
+            if is_certain {
+                kept.push(checkpoint);
+            }
+        }
+        self.0 = kept;
     }
 
     /// Gives up what lies beyond a position.
@@ -93,6 +119,40 @@ mod tests {
             let found = positions.iter().rfind(|position| **position <= kept).copied().unwrap_or(0);
             assert!(kept - found <= lost / 3 + 1_000, "{lost} lost, back to {found} instead of {kept}");
         }
+    }
+
+    #[test]
+    fn commits_that_come_in_between_stand_before_the_checkpoints_behind_them() {
+        let mut checkpoints = Checkpoints::default();
+        // the cursors stand at 4, 9, 12 and 20, at the end of what is followed or behind it
+        for (position, at) in [(3, "04"), (8, "09"), (12, "12"), (18, "20")] {
+            checkpoints.note(position, &Cursor(at.into()));
+        }
+        let stretch = |after: &str, until: &str, ends: &[Position]| Stretch {
+            after: Cursor(after.into()),
+            until: Cursor(until.into()),
+            ends: ends.to_vec(),
+        };
+        checkpoints.filled(&[
+            stretch("", "07", &[1, 5, 7]),
+            stretch("07", "16", &[10, 14]),
+            stretch("16", "20", &[19, 20]),
+        ]);
+        // of 04 nobody knows whether it stands before 5, and of 12 whether before 14; 09 stands before 10 or after it
+        let kept = [(20, "20")].map(|(position, at)| Checkpoint { position, cursor: Cursor(at.into()) });
+        assert_eq!(checkpoints.entries(), kept);
+        let mut checkpoints = Checkpoints::default();
+        for (position, at) in [(3, "04"), (8, "09"), (12, "12")] {
+            checkpoints.note(position, &Cursor(at.into()));
+        }
+        checkpoints.filled(&[
+            stretch("", "02", &[1]),
+            stretch("02", "09", &[2, 9]),
+            stretch("09", "12", &[]),
+        ]);
+        let kept = [(3, "04"), (9, "09"), (12, "12")];
+        let kept = kept.map(|(position, at)| Checkpoint { position, cursor: Cursor(at.into()) });
+        assert_eq!(checkpoints.entries(), kept);
     }
 
     #[test]

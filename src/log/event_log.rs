@@ -125,6 +125,13 @@ impl<S: Store> Log<S> {
         self.inner.view.borrow().index.sequence(id)
     }
 
+    /// The streams of pending commits, in the order of the queue; one may be named more than once.
+    #[must_use]
+    pub fn pending_streams(&self) -> Vec<StreamName> {
+        let view = self.inner.view.borrow();
+        view.index.queue().entries().iter().map(|(_, waiting)| waiting.stream.clone()).collect()
+    }
+
     /// The sequences of a stream's pending commits, rising.
     #[must_use]
     pub fn pending_sequences(&self, stream: &StreamName) -> Vec<u64> {

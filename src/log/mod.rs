@@ -12,10 +12,13 @@ mod checkpoints;
 mod course;
 mod desk;
 mod event_log;
+mod followed;
+mod forget;
 mod identity;
 mod index;
 #[cfg(target_arch = "wasm32")]
 mod indexeddb;
+mod insert;
 mod kept;
 mod load;
 mod memory;
@@ -33,9 +36,11 @@ mod view;
 
 pub use checkpoints::Checkpoint;
 pub use event_log::Log;
+pub use followed::{Fetching, Followed};
 pub use identity::Identity;
 #[cfg(target_arch = "wasm32")]
 pub use indexeddb::{Holder, IndexedDbStore};
+pub use insert::Stretch;
 pub use memory::MemoryStore;
 pub use query::{EventPage, Query};
 pub use rewind::Rewind;
@@ -222,7 +227,8 @@ pub struct Head {
     pub cursor: Cursor,
     /// The server's log, once known.
     pub log_id: Option<Arc<str>>,
-    /// How often the server lost history that this log had: see [`Log::rewind`].
+    /// How often confirmed events changed otherwise than at the end: the server lost history ([`Log::rewind`]), the past of a newly
+    /// followed stream came in between, or streams were forgotten ([`Log::forget`]).
     pub rewinds: u64,
     /// The number of rejected commits that wait for the app.
     pub rejected: u64,
@@ -235,7 +241,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The identity of the history that positions belong to, once known: the server's log, and how often it lost a part. What is
+    /// The identity of the history that positions belong to, once known: the server's log, and how often a part was lost, put in or
+    /// forgotten. What is
     /// derived from confirmed events counts for one history only.
     #[must_use]
     pub fn history(&self) -> Option<Arc<str>> {
@@ -252,12 +259,16 @@ impl Head {
 pub struct Change {
     /// The head that the change was computed from.
     pub seen: Head,
-    /// Confirmed commits to add, in order, all beyond `seen.position`.
+    /// Confirmed commits to add, in order. Those that are not beyond `seen.position` are put between the others, where `inserts` allows it.
     pub confirmed: Vec<ConfirmedCommit>,
     /// The cursor after them, if it moved.
     pub cursor: Option<Cursor>,
     /// The server's log, if it became known.
     pub log_id: Option<Arc<str>>,
+    /// What is followed and here after it, if that changes.
+    pub followed: Option<Followed>,
+    /// Where the past of newly followed streams was fetched from, in order; none where nothing is put between other commits.
+    pub inserts: Vec<Stretch>,
     /// Pending commits to remove, by sequence: confirmed by this change, or with nothing left to say.
     pub settled: Vec<u64>,
     /// Pending commits to replace, by their sequence. `first_version` is ignored: it follows from the order.

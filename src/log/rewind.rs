@@ -150,6 +150,8 @@ impl<S: Store> Inner<S> {
         record.cursor = to.cursor;
         record.log_id = log_id.or(record.log_id);
         record.rewinds.push(to.position);
+        // what was fetched beside it may have been lost as well: it is looked at again from the beginning
+        record.followed.fetching = None;
         writes.push(record.row());
         let batch = Batch {
             epoch: Some(seen.epoch),
@@ -167,7 +169,12 @@ impl<S: Store> Inner<S> {
     }
 
     /// The commits of a block, in the order of their keys; none if the epoch is over.
-    async fn stored(&self, epoch: u64, region: Region, key: u64) -> Result<Option<Vec<Stored>>, LogError> {
+    pub(super) async fn stored(
+        &self,
+        epoch: u64,
+        region: Region,
+        key: u64,
+    ) -> Result<Option<Vec<Stored>>, LogError> {
         let Some(blocks) = self.open_blocks(epoch, &[(region, key)]).await? else { return Ok(None) };
         let mut stored = Vec::new();
         for block in blocks {

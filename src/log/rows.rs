@@ -4,6 +4,7 @@ use super::{
     Authority, Checkpoint, LogError,
     block::{Block, Packer, Region, Standing},
     checkpoints::Checkpoints,
+    followed::Followed,
     sealed::{BlockError, Reader, begin, put_bytes, put_id, put_number, put_signed, seal, unseal},
     store::{Key, Table, Write},
 };
@@ -32,8 +33,9 @@ pub(super) struct HeadRecord {
     pub(super) log_id: Option<Arc<str>>,
     /// The cursors on the way here.
     pub(super) checkpoints: Checkpoints,
-    /// The position that was left each time the server had lost history.
+    /// The position that was left as it was each time that confirmed events changed behind it otherwise than at the end.
     pub(super) rewinds: Vec<Position>,
+    pub(super) followed: Followed,
 }
 
 impl HeadRecord {
@@ -46,6 +48,7 @@ impl HeadRecord {
             log_id: None,
             checkpoints: Checkpoints::default(),
             rewinds: Vec::new(),
+            followed: Followed::default(),
         }
     }
 
@@ -70,6 +73,7 @@ impl HeadRecord {
         for position in &self.rewinds {
             put_number(&mut out, *position);
         }
+        self.followed.put(&mut out);
         Write::Put(Table::Meta, HEAD.into(), seal(out))
     }
 
@@ -85,6 +89,7 @@ impl HeadRecord {
                 log_id: optional(&mut reader)?.map(Into::into),
                 checkpoints: Checkpoints::default(),
                 rewinds: Vec::new(),
+                followed: Followed::default(),
             };
             // a row from before checkpoints were kept ends here
             if reader.remaining() > 0 {
@@ -95,6 +100,9 @@ impl HeadRecord {
                 for _ in 0..reader.count(1)? {
                     record.rewinds.push(reader.number()?);
                 }
+            }
+            if reader.remaining() > 0 {
+                record.followed = Followed::read(&mut reader)?;
             }
             Ok(record)
         };
@@ -161,13 +169,13 @@ pub(super) fn corrupt(table: Table, key: &Key, error: &BlockError) -> LogError {
     LogError::Corrupt { table, key: key.clone(), reason: error.to_string() }
 }
 
-fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
+pub(super) fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
     out.push(u8::from(text.is_some()));
     if let Some(text) = text {
         put_bytes(out, text.as_bytes());
     }
 }
 
-fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, BlockError> {
+pub(super) fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, BlockError> {
     if reader.byte()? == 0 { Ok(None) } else { reader.text().map(Some) }
 }

@@ -95,6 +95,11 @@ impl Live {
         if self.open { self.trying } else { Way::Poll }
     }
 
+    /// Whether listening is under way.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening
+    }
+
     /// Milliseconds between looks at the server while idle, of an app that wants this many.
     pub(super) fn interval(&self, wanted: u64) -> u64 {
         if self.open { wanted.max(LOOK) } else { wanted }

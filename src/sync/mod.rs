@@ -4,6 +4,7 @@
 //! all of them are pure. [`transport`] is the contract of the network; the engine's driver connects them.
 
 mod flat;
+pub mod follow;
 pub mod live;
 pub mod machine;
 pub mod protocol;

@@ -6,6 +6,7 @@ use super::{
     machine::UPGRADE_NEEDED,
     protocol::{Cursor, PROTOCOL, Page, Problem, Push, Pushed, problem},
 };
+use crate::streams::Streams;
 use serde::de::DeserializeOwned;
 use std::future::pending;
 
@@ -42,22 +43,32 @@ pub trait Transport {
     /// Resolves after this many milliseconds.
     async fn sleep(&self, milliseconds: u64);
     /// Waits for the next sign that comes this way. A stream stays open from one call to the next; `after` is where a new one, or an answer
-    /// that waits, begins. A future that is dropped before it resolves loses no more than a hint. By default there is no such way:
+    /// that waits, begins. `follow`: what its query says of the streams that are followed, such as `&follow=course`; a stream that stays open
+    /// was opened with the same. A future that is dropped before it resolves loses no more than a hint. By default there is no such way:
     /// nothing is ever heard.
-    async fn listen(&self, way: Way, after: &Cursor) -> Heard {
-        let _ = (way, after);
+    async fn listen(&self, way: Way, after: &Cursor, follow: &str) -> Heard {
+        let _ = (way, after, follow);
         pending().await
     }
     /// Closes what `listen` left open.
     fn hang_up(&self) {}
 }
 
-/// Pulls the page after a cursor.
+/// Pulls the page after a cursor, with the commits of these streams.
 ///
 /// # Errors
 /// [`Failure`] if no answer came or it is no page.
-pub async fn pull(transport: &impl Transport, after: &Cursor, limit: usize) -> Result<Page, Failure> {
-    let path = format!("/events?after={}&limit={limit}&protocol={PROTOCOL}", escape(&after.0));
+pub async fn pull(
+    transport: &impl Transport,
+    after: &Cursor,
+    limit: usize,
+    streams: &Streams,
+) -> Result<Page, Failure> {
+    let path = format!(
+        "/events?after={}&limit={limit}&protocol={PROTOCOL}{}",
+        escape(&after.0),
+        follow_query(streams)
+    );
     read(transport.send("GET", &path, None).await)
 }
 
@@ -77,6 +88,16 @@ pub async fn push(transport: &impl Transport, push: &Push) -> Result<Pushed, Fai
 
 fn bad_answer(message: String) -> Failure {
     Failure { code: "bad-answer", message, retry_after: None, problem: None }
+}
+
+/// What a query says of the streams that it is about, with `&` in front; nothing if all are meant.
+pub(crate) fn follow_query(streams: &Streams) -> String {
+    let Some(rules) = streams.rules() else { return String::new() };
+    let mut query: String = rules.map(|rule| format!("&follow={}", escape(&rule))).collect();
+    if query.is_empty() {
+        query.push_str("&follow=");
+    }
+    query
 }
 
 /// A cursor is opaque: whatever it holds must reach the server as it is (RFC 3986, section 2.3).

@@ -2,7 +2,7 @@
 
 use super::ManualEnvironment;
 use crate::{
-    authority::MemoryLog,
+    authority::{MemoryLog, PageLimit, Rights},
     commit::ConfirmedCommit,
     engine::Engine,
     environment::Environment,
@@ -18,6 +18,7 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct InProcessServer {
     log: Rc<RefCell<MemoryLog>>,
+    rights: Rc<RefCell<Rights>>,
     clock: ManualEnvironment,
 }
 
@@ -25,8 +26,19 @@ impl InProcessServer {
     /// A server with an empty log, which records by this clock.
     #[must_use]
     pub fn new(clock: &ManualEnvironment) -> Self {
-        let log = MemoryLog::new(Uuid::from_u128(0x5e_0000_0000_4000_8000_0000_0000_0001));
-        Self { log: Rc::new(RefCell::new(log)), clock: clock.clone() }
+        Self::with_pages(clock, PageLimit::default())
+    }
+
+    /// The same, with no more on its pages than this.
+    #[must_use]
+    pub fn with_pages(clock: &ManualEnvironment, most: PageLimit) -> Self {
+        let log = MemoryLog::new(Uuid::from_u128(0x5e_0000_0000_4000_8000_0000_0000_0001)).with_pages(most);
+        Self { log: Rc::new(RefCell::new(log)), rights: Rc::default(), clock: clock.clone() }
+    }
+
+    /// What its clients may do from now on.
+    pub fn allow(&self, rights: Rights) {
+        *self.rights.borrow_mut() = rights;
     }
 
     /// What it has accepted, in the order of positions.
@@ -63,7 +75,13 @@ pub struct Line {
 impl Transport for Line {
     async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, NoAnswer> {
         let now = self.server.clock.now();
-        Ok(self.server.log.borrow_mut().answer(method, path, body.as_deref(), now))
+        Ok(self.server.log.borrow_mut().answer_for(
+            &self.server.rights.borrow(),
+            method,
+            path,
+            body.as_deref(),
+            now,
+        ))
     }
 
     async fn renew_token(&self) -> bool {

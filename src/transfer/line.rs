@@ -73,6 +73,9 @@ pub(crate) struct End {
     pub(crate) commits: u64,
     pub(crate) events: u64,
     pub(crate) cursor: Cursor,
+    /// The rules of the streams that are here up to the cursor; none if all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) follow: Option<Vec<String>>,
 }
 
 /// The check of some lines.

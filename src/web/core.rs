@@ -3,6 +3,7 @@
 use super::{
     failure::{invalid, read_failure, write_failure},
     hooks::Hooks,
+    open::Following,
     own::js_state,
     query::read_page,
     storage::PageStore,
@@ -242,6 +243,16 @@ impl Core {
     #[wasm_bindgen(js_name = syncNow)]
     pub fn sync_now(&self) {
         self.engine.sync_now();
+    }
+
+    /// Follows other streams from now on: `follow` is JSON `{ streams, forget? }`.
+    #[wasm_bindgen(js_name = syncFollow)]
+    pub fn sync_follow(&self, follow: String) -> Promise {
+        self.promise(async move |engine| {
+            let follow = parse::<Following>("follow", &follow)?.read("follow")?;
+            engine.follow(follow).await.map_err(read_failure)?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Pauses, in all tabs.

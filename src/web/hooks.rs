@@ -43,7 +43,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = renewToken)]
     fn renew_token(this: &Hooks) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn listen(this: &Hooks, way: &str, after: &str) -> Result<Promise, JsValue>;
+    fn listen(this: &Hooks, way: &str, after: &str, follow: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = hangUp)]
     fn hang_up(this: &Hooks) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -233,9 +233,9 @@ impl Transport for Hooks {
         }
     }
 
-    async fn listen(&self, way: Way, after: &Cursor) -> Heard {
+    async fn listen(&self, way: Way, after: &Cursor, follow: &str) -> Heard {
         let way = if way == Way::Stream { "stream" } else { "long-poll" };
-        let Ok(promise) = Hooks::listen(self, way, &after.0) else { return Heard::Broken };
+        let Ok(promise) = Hooks::listen(self, way, &after.0, follow) else { return Heard::Broken };
         match JsFuture::from(promise).await {
             Ok(sign) => heard(&sign.unchecked_into()),
             Err(_) => Heard::Broken,

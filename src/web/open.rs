@@ -18,6 +18,7 @@ use crate::{
     process::Manager,
     projection::Projector,
     snapshot::SnapshotPolicy,
+    sync::follow::Follow,
     upcast::{Decoder, UnknownEvents, Versions},
 };
 use serde::Deserialize;
@@ -35,6 +36,7 @@ struct Settings {
     poll_interval: u64,
     #[serde(default)]
     push_as: Versions,
+    follow: Option<Following>,
     actor: Option<String>,
     #[serde(default)]
     unknown_events: UnknownEvents,
@@ -50,6 +52,22 @@ struct Settings {
     rust_processes: Vec<String>,
     #[serde(default)]
     snapshots: SnapshotPolicy,
+}
+
+/// What an app wants to follow.
+#[derive(Deserialize)]
+pub(super) struct Following {
+    streams: Vec<String>,
+    #[serde(default)]
+    forget: bool,
+}
+
+impl Following {
+    /// The same, checked.
+    pub(super) fn read(&self, argument: &str) -> Result<Follow, JsValue> {
+        let follow = Follow::of(self.streams.iter().map(String::as_str));
+        follow.map(|follow| follow.forgetting(self.forget)).map_err(|error| invalid(argument, error))
+    }
 }
 
 /// Opens the log of a name, with the rules of the app.
@@ -116,6 +134,7 @@ async fn open(
         actor: settings.actor,
         poll_interval: settings.poll_interval,
         push_as: settings.push_as,
+        follow: settings.follow.map(|follow| follow.read("sync.follow")).transpose()?,
         snapshots: settings.snapshots,
         compression: Some(Rc::new(hooks.clone())),
         host: Rc::new(hooks.clone()),

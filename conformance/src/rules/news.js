@@ -22,7 +22,7 @@ async function* serverSent(response) {
 }
 
 /** Opens a stream of news and hands what comes to `run`; the stream is closed after. */
-async function stream(log, query, headers, run) {
+export async function stream(log, query, headers, run) {
   const closing = new AbortController()
   const response = await log.server.open('GET', `/logs/${log.name}/events${query}`, { headers: { Accept: 'text/event-stream', ...headers }, signal: closing.signal })
   try {

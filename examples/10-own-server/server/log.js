@@ -149,16 +149,18 @@ export class Log {
     return index + 1
   }
 
-  /** The page after a cursor. */
-  page(after, limit) {
-    const first = this.#find(after)
-    let next = first
+  /** The page after a cursor, of the streams that a client follows. */
+  page(after, limit, follows) {
+    let next = this.#find(after)
+    const commits = []
     for (let [events, size] = [0, 0]; next < this.#commits.length; next++) {
-      events += this.#commits[next].commit.events.length
-      size += write(this.#commits[next]).length
-      if (next > first && (events > limit || size > 4 << 20)) break
+      const { end: _, ...one } = this.#commits[next]
+      if (!follows(one.commit.stream)) continue
+      events += one.commit.events.length
+      size += write(one).length
+      if (commits.length > 0 && (events > limit || size > 4 << 20)) break
+      commits.push(one)
     }
-    const commits = this.#commits.slice(first, next).map(({ end: _, ...one }) => one)
     return { logId: this.#id, commits, cursor: cursorOf(this.#id, this.#commits[next - 1]), upToDate: next === this.#commits.length }
   }
 

@@ -69,10 +69,23 @@ async function pull(log, query) {
   checkVersion(number('protocol', 9_999, 1))
   const after = query.get('after') ?? ''
   const limit = number('limit', 1_000, 1_000)
-  const page = log.page(after, limit)
-  if (!query.has('wait') || page.commits.length > 0) return page
-  await log.news(number('wait', 30))
-  return log.page(after, limit)
+  const until = Date.now() + (query.has('wait') ? number('wait', 30) : 0) * 1_000
+  for (const follows = followed(query.getAll('follow')); ; ) {
+    const page = log.page(after, limit, follows)
+    if (page.commits.length > 0 || Date.now() >= until) return page
+    await log.news((until - Date.now()) / 1_000)
+  }
+}
+
+/** What tells whether a stream is among those that a client follows: all, unless it names some. */
+function followed(rules) {
+  if (rules.length > 256) throw new Refused(400, 'invalid-request', `follow: ${rules.length} rules are over the limit of 256`)
+  for (const rule of rules) {
+    const fits = Buffer.byteLength(rule) <= 512 && /^(|\*|[^-*\p{Cc}][^*\p{Cc}]*\*?)$/u.test(rule) && !/^[^-]*-$/.test(rule)
+    if (!fits) throw new Refused(400, 'invalid-request', `follow: ${JSON.stringify(rule.slice(0, 64))} is no rule`)
+  }
+  const names = (stream) => (rule) => (rule.endsWith('*') ? stream.startsWith(rule.slice(0, -1)) : stream === rule || (rule !== '' && !rule.includes('-') && stream.startsWith(`${rule}-`)))
+  return (stream) => rules.length === 0 || rules.some(names(stream))
 }
 
 async function answer(request) {

@@ -61,6 +61,7 @@ pub(crate) async fn read(
         after: after.clone(),
         limit,
         streams: streams.clone(),
+        scope: streams.fingerprint(),
         until: pass.until,
         time,
     };

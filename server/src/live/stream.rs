@@ -102,7 +102,7 @@ impl Feed {
             Next::Quiet(page) => {
                 self.up_to_date = page.up_to_date;
                 // What was passed over need not be passed over again by who connects again.
-                if page.scope.is_some() && page.cursor != self.sent {
+                if self.tail.leaves_out() && page.cursor != self.sent {
                     return Some(self.data(&page));
                 }
                 Some(Ok(Event::default().comment("")))

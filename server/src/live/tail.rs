@@ -36,8 +36,10 @@ pub(crate) struct Wanted {
     pub(crate) log: LogName,
     pub(crate) after: Cursor,
     pub(crate) limit: PageLimit,
-    /// What the client may read.
+    /// Those that the client follows, of those that it may read.
     pub(crate) streams: Streams,
+    /// What stands for those that it may read.
+    pub(crate) scope: Option<String>,
     /// When the client's token ends.
     pub(crate) until: Option<Instant>,
     pub(crate) time: Duration,
@@ -49,8 +51,8 @@ pub(crate) struct Tail {
     log: LogName,
     pub(crate) cursor: Cursor,
     limit: PageLimit,
-    /// What the client may read.
     streams: Streams,
+    scope: Option<String>,
     rung: watch::Receiver<Position>,
     stopping: Stopping,
     tally: Tally,
@@ -71,7 +73,7 @@ impl Tail {
         stopping: Stopping,
         tally: Tally,
     ) -> Result<Self, Refusal> {
-        let Wanted { log, after: cursor, limit, streams, until: end, time } = wanted;
+        let Wanted { log, after: cursor, limit, streams, scope, until: end, time } = wanted;
         let until = Instant::now() + time;
         Ok(Self {
             place: shared.places.take()?,
@@ -82,6 +84,7 @@ impl Tail {
             cursor,
             limit,
             streams,
+            scope,
             stopping,
             tally,
             until: end.map_or(until, |end| end.min(until)),
@@ -94,6 +97,7 @@ impl Tail {
     pub(crate) async fn page(&mut self) -> Result<Page, Refusal> {
         let page = self.storage.page(&self.log, &self.cursor, self.limit, &self.streams);
         let page = Deadline::after(self.request_timeout).bound(page).await.map_err(|_| Refusal::busy())??;
+        let page = Page { scope: self.scope.clone(), ..page };
         self.cursor.clone_from(&page.cursor);
         self.tally.pulled(&page);
         Ok(page)
@@ -123,6 +127,11 @@ impl Tail {
                 () = sleep(self.heartbeat) => return Ok(Next::Quiet(page)),
             }
         }
+    }
+
+    /// Whether there may be commits that it passes over.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.streams.names().is_some()
     }
 
     /// Whether it is to end now.

@@ -7,7 +7,8 @@ use crate::{feed::FeedEvent, log_name::MAX_LOG_NAME};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use tidelog::{
-    stream::StreamName,
+    stream::{MAX_STREAM_NAME, StreamName},
+    streams::MAX_STREAM_RULES,
     sync::protocol::{About, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed},
 };
 
@@ -66,6 +67,7 @@ pub fn openapi() -> Value {
                 number_parameter("limit", MAX_PAGE_EVENTS, "The most events on the page"),
                 number_parameter("protocol", PROTOCOL as usize, "The version of the protocol; absent: 1"),
                 number_parameter("wait", 30, "Seconds until an empty page is answered; absent: at once"),
+                follow_parameter(),
                 text_parameter("header", "Last-Event-ID", "With a stream: counts instead of `after`"),
             ],
         }),
@@ -148,6 +150,21 @@ fn probe(id: &str, summary: &str) -> Value {
             "200": { "description": "Yes", "content": text },
             "503": { "description": "No", "content": problem },
         },
+    })
+}
+
+fn follow_parameter() -> Value {
+    let rule = json!({ "type": "string", "maxLength": MAX_STREAM_NAME });
+    json!({
+        "name": "follow",
+        "in": "query",
+        "required": false,
+        "description": format!(
+            "Only commits of these streams, by at most {MAX_STREAM_RULES} rules: the name of one, the name of an aggregate, or the beginning of names and `*`; one empty rule: of none",
+        ),
+        "style": "form",
+        "explode": true,
+        "schema": { "type": "array", "items": rule },
     })
 }
 

@@ -8,9 +8,10 @@ use crate::{
     commit::{Commit, ConfirmedCommit, Policy, RejectedCommit},
     event::Event,
     id::{CommitId, EventId},
-    log::{Draft, store::Store},
+    log::{Draft, Followed, store::Store},
     metadata::Metadata,
     stream::StreamName,
+    streams::Streams,
     sync::protocol::Cursor,
     transfer::{
         CHUNK, CloudEvent, End, FORMAT, Header, ImportError, ImportOptions, Line, Mode, Pending, Pieces,
@@ -341,7 +342,16 @@ impl<S: Store> Import<S> {
         }
         if let Some(end) = end {
             if mode == Mode::Restore && self.engine.inner.log.head().cursor == Cursor::default() {
-                self.change(|change| change.cursor = Some(end.cursor.clone())).await?;
+                let rules = end.follow.iter().flatten().map(String::as_str);
+                // what can't be read is fetched again
+                let here =
+                    end.follow.as_ref().map(|_| Streams::of(rules).unwrap_or_else(|_| Streams::none()));
+                let followed = self.engine.inner.log.followed();
+                self.change(|change| {
+                    change.cursor = Some(end.cursor.clone());
+                    change.followed = here.clone().map(|here| Followed { here, ..followed.clone() });
+                })
+                .await?;
             }
             if let Kind::Log(log) = &mut self.kind {
                 log.is_over = true;

@@ -105,7 +105,7 @@ impl Process {
         }
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.manager.name()
     }
 

@@ -3,6 +3,7 @@
 mod appending;
 mod damage;
 mod faults;
+mod following;
 mod pulling;
 mod reading;
 mod tabs;
@@ -10,6 +11,7 @@ mod tabs;
 pub use appending::*;
 pub use damage::*;
 pub use faults::*;
+pub use following::*;
 pub use pulling::*;
 pub use reading::*;
 pub use tabs::*;
@@ -66,6 +68,9 @@ macro_rules! log_contract {
             a_large_pull_is_cut_into_blocks
             a_log_of_this_device_is_handed_over_to_a_server
             a_log_of_a_server_stays_so
+
+            the_past_of_a_stream_comes_between_the_others
+            streams_are_forgotten_with_what_is_derived_from_them
 
             a_stream_is_loaded_from_any_version_on
             pages_of_any_size_join_to_the_whole
