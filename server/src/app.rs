@@ -18,7 +18,8 @@ use crate::{
     push::push,
     refusal::Refusal,
     requests::watch,
-    storage::Storage,
+    rules::Rules,
+    storage::{Offer, PushError, Storage},
 };
 use axum::{
     Router,
@@ -28,7 +29,7 @@ use axum::{
     routing::{get, post},
 };
 use std::sync::Arc;
-use tidelog::stream::StreamName;
+use tidelog::{stream::StreamName, sync::protocol::Pushed};
 use tokio::sync::Semaphore;
 
 /// What the handlers share.
@@ -39,20 +40,31 @@ pub(crate) struct Shared {
     pub(crate) pushes: Arc<Semaphore>,
     pub(crate) places: Places,
     pub(crate) rates: Arc<Rates>,
+    rules: Option<Rules>,
     access: Arc<Access>,
+}
+
+impl Shared {
+    /// Pushes, past the rules if there are any.
+    pub(crate) async fn take(&self, log: &LogName, offer: Offer) -> Result<Pushed, PushError> {
+        match &self.rules {
+            Some(rules) => rules.push(&*self.storage, log, offer).await,
+            None => self.storage.push(log, offer).await,
+        }
+    }
 }
 
 /// The server as an axum router: to be served by [`serve`](crate::serve), to be called in a test, or to stand beside
 /// routes of your own.
 pub fn app(config: Config) -> Router {
-    let Config { storage, access, origins, limits, metrics } = config;
+    let Config { storage, access, origins, limits, metrics, rules } = config;
     let pushes = Arc::new(Semaphore::new(limits.max_pushes.max(1)));
     let places = Places::new(limits.max_live);
     if let Some(metrics) = &metrics {
         metrics.look_at(Sources { places: places.clone(), storage: Arc::clone(&storage) });
     }
     let rates = Arc::new(Rates::new(&limits));
-    let shared = Shared { storage, limits, pushes, places, rates, access: Arc::new(access) };
+    let shared = Shared { storage, limits, pushes, places, rates, rules, access: Arc::new(access) };
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(ready))

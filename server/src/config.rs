@@ -1,6 +1,6 @@
 //! What a server is made of.
 
-use crate::{access::Access, metrics::Metrics, storage::Storage};
+use crate::{access::Access, metrics::Metrics, rules::Rules, storage::Storage};
 use axum::http::HeaderValue;
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 use tidelog::sync::protocol::MAX_PUSH_BYTES;
@@ -19,13 +19,15 @@ pub struct Config {
     pub limits: Limits,
     /// Where to count what the server does. Default: nowhere.
     pub metrics: Option<Arc<Metrics>>,
+    /// The rules of the app. Default: none, then pushes are taken as the devices have decided them.
+    pub rules: Option<Rules>,
 }
 
 impl Config {
     /// The defaults, over this storage, for these clients.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>, access: Access) -> Self {
-        Self { storage, access, origins: Origins::Any, limits: Limits::default(), metrics: None }
+        Self { storage, access, origins: Origins::Any, limits: Limits::default(), metrics: None, rules: None }
     }
 }
 

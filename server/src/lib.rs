@@ -17,11 +17,16 @@
 //! # }).unwrap();
 //! ```
 
+// so that the program names things as an app does
+extern crate self as tidelog_server;
+
 mod about;
 mod access;
 mod app;
+mod args;
 pub mod backup;
 pub mod clock;
+mod commands;
 mod config;
 pub mod contents;
 pub mod copy;
@@ -35,16 +40,18 @@ mod live;
 mod log_name;
 mod metrics;
 mod openapi;
+mod program;
 mod pull;
 mod push;
 mod refusal;
 mod requests;
+mod rules;
 mod serve;
 pub mod storage;
 mod trust;
 pub mod verify;
 
-pub use tidelog::authority::{candidate, cursor, judge};
+pub use tidelog::authority::{candidate, cursor, domain::Domain, judge};
 
 pub use access::{
     Access, KEYS_AGE, KEYS_PAUSE, Key, KeyError, KeysAddressError, LEEWAY, MAX_KEYS, MIN_SECRET, NotAToken,
@@ -55,5 +62,7 @@ pub use config::{Config, Limits, Origins};
 pub use log_name::{LogName, MAX_LOG_NAME, NotALogName};
 pub use metrics::{Metrics, MetricsError, metrics_app};
 pub use openapi::openapi;
+pub use program::Program;
+pub use rules::{Rules, RulesError};
 pub use serve::{Stopped, serve};
 pub use storage::{Storage, postgres::Postgres, sqlite::Sqlite};

@@ -39,7 +39,7 @@ pub(crate) async fn push(
     let offer = pass.sign(read_push(&bytes)?)?;
     drop(bytes);
     let sizes: Vec<_> = offer.commits.iter().map(|commit| commit.event_ids().count()).collect();
-    let pushed = deadline.bound(shared.storage.push(&log, offer)).await.map_err(|_| Refusal::busy())??;
+    let pushed = deadline.bound(shared.take(&log, offer)).await.map_err(|_| Refusal::busy())??;
     drop(permit);
     tally.pushed(&pushed, &sizes);
     Ok(([(CACHE_CONTROL, "no-store")], Json(pushed)).into_response())

@@ -167,6 +167,9 @@ impl From<PushError> for Refusal {
         match error {
             PushError::Cursor(error) => authority::Refusal::from(error).into(),
             PushError::Fenced(error) => authority::Refusal::from(error).into(),
+            PushError::Overtaken(_) => {
+                Self::unavailable("others push to the same streams; trying again is safe")
+            }
             PushError::Storage(error) => error.into(),
         }
     }

@@ -51,6 +51,7 @@ impl MemoryLog {
                 json(&pushed.map_err(|error| match error {
                     PushRefused::Cursor(error) => error.into(),
                     PushRefused::Fenced(error) => error.into(),
+                    PushRefused::Overtaken(error) => Refusal::busy(error.to_string()),
                     PushRefused::NotJson(error) => Refusal::invalid(error.to_string()),
                 })?)
             }

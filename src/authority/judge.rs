@@ -8,7 +8,11 @@
 //! Invariant: what the log holds of streams that the client may neither read nor write has no influence on an answer, but for one
 //! thing: an id that is taken there can't be given once more. Neither answer to that says where it is taken, or by whom.
 
-use super::{Rights, candidate::Candidate};
+use super::{
+    Rights,
+    candidate::Candidate,
+    domain::{Overtaken, Rulings},
+};
 use crate::{
     commit::{Commit, ConfirmedCommit},
     event::Event,
@@ -68,45 +72,70 @@ pub struct Behind {
     pub version: Version,
 }
 
-/// Judges the commits of a push in order, each one on top of those accepted before it, as pushed by whoever has these rights.
-#[must_use]
-pub fn judge(facts: Facts, candidates: Vec<Candidate>, rights: &Rights, recorded_at: Timestamp) -> Judgement {
-    let mut bench =
-        Bench { facts, rights, recorded_at, refused: Refused::default(), judgement: Judgement::default() };
+/// Judges the commits of a push in order, each one on top of those accepted before it, as pushed by whoever has these rights, and
+/// as the rules of the domain say.
+///
+/// # Errors
+/// [`Overtaken`] if a commit would land where the rules were not asked about it: nothing may be written then.
+pub fn judge(
+    facts: Facts,
+    candidates: Vec<Candidate>,
+    rights: &Rights,
+    rulings: &Rulings,
+    recorded_at: Timestamp,
+) -> Result<Judgement, Overtaken> {
+    let mut bench = Bench {
+        facts,
+        rights,
+        rulings,
+        recorded_at,
+        refused: Refused::default(),
+        unforeseen: HashSet::new(),
+        judgement: Judgement::default(),
+    };
     for candidate in candidates {
         let (id, generation) = (candidate.id(), candidate.generation());
-        let result = bench.try_one(candidate);
+        let result = bench.try_one(candidate)?;
         bench.judgement.outcomes.push(PushOutcome { id, generation, result, missing: Vec::new() });
     }
-    bench.judgement
+    Ok(bench.judgement)
 }
 
 struct Bench<'a> {
     facts: Facts,
     rights: &'a Rights,
+    rulings: &'a Rulings,
     recorded_at: Timestamp,
     refused: Refused,
+    /// Streams of commits that the rules took for new and that stand in the log by now: what comes after them was looked at on something else.
+    unforeseen: HashSet<StreamName>,
     judgement: Judgement,
 }
 
 impl Bench<'_> {
-    fn try_one(&mut self, candidate: Candidate) -> PushResult {
+    fn try_one(&mut self, candidate: Candidate) -> Result<PushResult, Overtaken> {
         let id = candidate.id();
         if let Some(&Standing { ref stream, first_version, first_position }) = self.facts.commits.get(&id)
             && self.rights.know(stream)
             && !made(Mistake::NoDedupe)
         {
-            return PushResult::Duplicate { first_version, first_position };
+            if let Candidate::Commit(commit) = &candidate
+                && self.rulings.found.contains_key(&id)
+                && !self.judgement.accepted.iter().any(|accepted| accepted.commit.id == id)
+            {
+                self.unforeseen.insert(commit.stream.clone());
+            }
+            return Ok(PushResult::Duplicate { first_version, first_position });
         }
         if let Some(by) = self.refused.root_of(&candidate)
             && !made(Mistake::NothingBlocked)
         {
             self.refused.add(&candidate, by);
-            return PushResult::Blocked { by };
+            return Ok(PushResult::Blocked { by });
         }
         let (candidate, refusal) = match candidate {
-            Candidate::Commit(commit) => match self.objection_to(&commit) {
-                None => return self.accept(*commit),
+            Candidate::Commit(commit) => match self.objection_to(&commit)? {
+                None => return Ok(self.accept(*commit)),
                 Some(refusal) => (Candidate::Commit(commit), refusal),
             },
             Candidate::Malformed(malformed) => {
@@ -115,11 +144,22 @@ impl Bench<'_> {
             }
         };
         self.refused.add(&candidate, id);
-        refusal
+        Ok(refusal)
     }
 
     /// Why the commit can't be accepted; none if it can.
-    fn objection_to(&mut self, commit: &Commit) -> Option<PushResult> {
+    fn objection_to(&mut self, commit: &Commit) -> Result<Option<PushResult>, Overtaken> {
+        if let Some(refusal) = self.formal_objection_to(commit) {
+            return Ok(Some(refusal));
+        }
+        if self.unforeseen.contains(&commit.stream) {
+            return Err(Overtaken);
+        }
+        let problem = self.rulings.on(commit, self.version_of(&commit.stream))?;
+        Ok(problem.map(|problem| PushResult::Rejected { problem }))
+    }
+
+    fn formal_objection_to(&mut self, commit: &Commit) -> Option<PushResult> {
         if !self.rights.write.includes(commit.stream.as_str()) {
             let detail = format!("the token does not allow writing to stream {}", commit.stream);
             return Some(rejected(problem::FORBIDDEN, detail));
@@ -258,7 +298,7 @@ mod tests {
 
     fn judged(facts: Facts, commits: &[Commit]) -> Judgement {
         let candidates = commits.iter().cloned().map(|commit| Candidate::Commit(Box::new(commit)));
-        judge(facts, candidates.collect(), &Rights::default(), NOW)
+        judge(facts, candidates.collect(), &Rights::default(), &Rulings::default(), NOW).unwrap()
     }
 
     #[test]
@@ -296,5 +336,47 @@ mod tests {
             assert_eq!(judgement.conflicts, behind.into_iter().collect::<Vec<_>>(), "{expected}");
             assert_eq!(judgement.accepted, []);
         }
+    }
+
+    #[test]
+    fn what_the_rules_have_not_seen_where_it_lands_is_not_judged() {
+        use crate::authority::domain::Ruling;
+        let course: StreamName = StreamName::parse("course-1").unwrap();
+        let commits = [
+            commit(1, "course-1", ExpectedVersion::Any, 1),
+            commit(2, "course-1", ExpectedVersion::Exact(4), 1),
+        ];
+        let candidates: Vec<_> =
+            commits.iter().map(|commit| Candidate::Commit(Box::new(commit.clone()))).collect();
+        let seen = |versions: [Version; 2]| {
+            let found = commits.iter().zip(versions);
+            let found = found.map(|(commit, version)| (commit.id, Ruling { version, objection: None }));
+            Rulings { aggregates: ["course".into()].into(), found: found.collect() }
+        };
+        let facts = || Facts { versions: HashMap::from([(course.clone(), 3)]), ..Facts::default() };
+        let judged =
+            |facts, rulings: &Rulings| judge(facts, candidates.clone(), &Rights::default(), rulings, NOW);
+        assert_eq!(judged(facts(), &seen([3, 4])).unwrap().accepted.len(), 2);
+        assert_eq!(judged(facts(), &seen([2, 3])), Err(Overtaken), "the stream has grown meanwhile");
+        let unseen = Rulings { found: HashMap::new(), ..seen([3, 4]) };
+        assert_eq!(judged(facts(), &unseen), Err(Overtaken));
+        assert_eq!(
+            judged(facts(), &Rulings { aggregates: ["exam".into()].into(), ..unseen })
+                .unwrap()
+                .accepted
+                .len(),
+            2
+        );
+        // the first one stands there by now: the second one fits by its number, and was not looked at on that
+        let mut moved = facts();
+        moved.versions.insert(course.clone(), 4);
+        let standing = Standing { stream: course.clone(), first_version: 4, first_position: 4 };
+        moved.commits.insert(commits[0].id, standing);
+        assert_eq!(judged(moved.clone(), &seen([3, 4])), Err(Overtaken));
+        let told = Rulings {
+            found: seen([3, 4]).found.into_iter().filter(|(id, _)| *id == commits[1].id).collect(),
+            ..seen([3, 4])
+        };
+        assert_eq!(judged(moved, &told).unwrap().accepted.len(), 1);
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Fenced, Filling, InvalidCursor, LastPush, MAX_MISSING_BYTES, Offer, PageLimit, Rights, Streams,
     candidate::Candidate,
     cursor::Mark,
+    domain::Overtaken,
     judge::{Behind, Facts, Judgement, Standing, judge},
 };
 use crate::{
@@ -44,6 +45,9 @@ pub enum PushRefused {
     /// Somebody else pushes as the same producer.
     #[error(transparent)]
     Fenced(#[from] Fenced),
+    /// The rules were asked about another state of the log.
+    #[error(transparent)]
+    Overtaken(#[from] Overtaken),
     /// A commit can't be written as JSON.
     #[error(transparent)]
     NotJson(#[from] NotJson),
@@ -82,6 +86,21 @@ impl MemoryLog {
         PageLimit { events: events.min(self.most.events), ..self.most }
     }
 
+    /// Whether a commit stands in it.
+    #[must_use]
+    pub fn has(&self, commit: CommitId) -> bool {
+        self.standings.contains_key(&commit)
+    }
+
+    /// The commits of a stream whose first events are beyond a version, in order.
+    pub fn history<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: Version,
+    ) -> impl Iterator<Item = &'a ConfirmedCommit> {
+        self.commits().filter(move |it| it.commit.stream == *stream && it.first_version > after)
+    }
+
     /// What was accepted, in the order of positions.
     pub fn commits(&self) -> impl Iterator<Item = &ConfirmedCommit> {
         self.commits.iter().map(|kept| &kept.confirmed)
@@ -115,9 +134,10 @@ impl MemoryLog {
         }
         let producer = offer.producer.map(|producer| producer.id);
         let last = offer.admit(producer.and_then(|id| self.producers.get(&id).copied()))?;
-        let Offer { commits: candidates, rights, .. } = offer;
+        let Offer { commits: candidates, rights, rulings, .. } = offer;
         let facts = self.facts(&candidates, &rights);
-        let Judgement { mut outcomes, accepted, conflicts } = judge(facts, candidates, &rights, now);
+        let Judgement { mut outcomes, accepted, conflicts } =
+            judge(facts, candidates, &rights, &rulings, now)?;
         let kept = accepted.into_iter().map(|confirmed| {
             let bytes = Json::of(&confirmed.commit)?.len();
             Ok(Kept { confirmed, bytes })

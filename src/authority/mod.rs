@@ -6,6 +6,7 @@
 
 pub mod candidate;
 pub mod cursor;
+pub mod domain;
 mod exchange;
 mod filling;
 pub mod judge;

@@ -1,6 +1,6 @@
 //! A push as it comes before the log.
 
-use super::{Candidate, Fenced, LastPush, Rights};
+use super::{Candidate, Fenced, LastPush, Rights, domain::Rulings};
 use crate::{
     id::DeviceId,
     sync::protocol::{Cursor, Producer},
@@ -20,6 +20,10 @@ pub struct Offer {
     pub device: Option<DeviceId>,
     /// What whoever offers it may do. The authority gives it, never the request.
     pub rights: Rights,
+    /// Whose token it is; none if nobody is told apart. The authority gives it.
+    pub subject: Option<Box<str>>,
+    /// What the rules of the domain say about the commits, where the authority has any.
+    pub rulings: Rulings,
 }
 
 impl From<Vec<Candidate>> for Offer {

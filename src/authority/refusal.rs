@@ -46,6 +46,13 @@ impl Refusal {
         Self { status: 413, problem_type: problem::TOO_LARGE, title, detail: detail.into() }
     }
 
+    /// 503: not now; trying again is safe.
+    #[must_use]
+    pub fn busy(detail: impl Into<String>) -> Self {
+        let title = "The server can't answer at the moment";
+        Self { status: 503, problem_type: problem::UNAVAILABLE, title, detail: detail.into() }
+    }
+
     /// The problem details.
     #[must_use]
     pub fn problem(&self) -> Problem {

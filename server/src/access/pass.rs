@@ -81,7 +81,7 @@ impl Pass {
             producer.id = self.own(producer.id);
             producer
         });
-        Ok(Offer { producer, rights: self.rights.clone(), ..offer })
+        Ok(Offer { producer, rights: self.rights.clone(), subject: self.subject.clone(), ..offer })
     }
 
     /// The producer as the log knows it: of this subject alone. Else whoever has seen the id of another's device could fence it, and

@@ -7,9 +7,14 @@ pub(crate) mod stored;
 
 use crate::log_name::LogName;
 use futures_util::future::BoxFuture;
+use std::collections::HashSet;
 use tidelog::{
+    authority::domain::Overtaken,
+    commit::ConfirmedCommit,
+    id::CommitId,
+    stream::StreamName,
     sync::protocol::{Cursor, Page, Pushed},
-    version::Position,
+    version::{Position, Version},
 };
 
 pub use bell::Bell;
@@ -61,6 +66,29 @@ pub trait Storage: Send + Sync + 'static {
     /// [`StorageError`].
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>>;
 
+    /// Which of these commits stand in the log; none do where there is no such log.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    fn standing<'a>(
+        &'a self,
+        log: &'a LogName,
+        commits: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>>;
+
+    /// The commits of a stream whose first events stand beyond a version, in order: about as many as fit into `bytes` of stored commits, but at
+    /// least one if there is one. What it shows has been committed.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    fn history<'a>(
+        &'a self,
+        log: &'a LogName,
+        stream: &'a StreamName,
+        after: Version,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>>;
+
     /// What rings when a log has grown.
     fn bell(&self) -> &Bell;
 
@@ -79,6 +107,15 @@ pub trait Storage: Send + Sync + 'static {
     fn connections(&self) -> Option<Connections> {
         None
     }
+}
+
+/// A part of a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Whole commits, in the order of their versions.
+    pub commits: Vec<ConfirmedCommit>,
+    /// Whether the stream ends with them.
+    pub is_end: bool,
 }
 
 /// How the connections to a database are used.
@@ -102,6 +139,9 @@ pub enum PushError {
     /// Somebody else pushes as the same producer.
     #[error(transparent)]
     Fenced(#[from] Fenced),
+    /// The rules of the domain were asked about another state of the log: ask again, and push again.
+    #[error(transparent)]
+    Overtaken(#[from] Overtaken),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

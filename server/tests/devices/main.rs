@@ -14,5 +14,6 @@ mod offline;
 mod processes;
 mod random;
 mod restored;
+mod rules;
 mod versions;
 mod world;

@@ -1,18 +1,20 @@
 //! A server, and devices that sync with it.
 
 use super::{
+    academy::{Inbox, OfBadge, OfCertificate, Thing, Way},
     domain::{self, command},
     network::{Network, TOKEN},
 };
 use axum::Router;
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use tidelog::{
+    aggregate::RegisterError,
     commit::{Command, ConfirmedCommit, RejectedCommit},
     engine::{Changed, Engine, Host, Middleware, Receipt, SyncState, WriteError, WriteOptions},
     log::{Authority, MemoryStore},
     testing::ManualEnvironment,
 };
-use tidelog_server::{Access, Config, Sqlite, Token, app};
+use tidelog_server::{Access, Config, Domain, Rules, Sqlite, Token, app};
 use tokio::{sync::Notify, task::LocalSet, time::timeout};
 
 /// The poll interval of all devices, in milliseconds: longer than any back-off here is allowed to be.
@@ -33,14 +35,29 @@ impl World {
         Self { server: Rc::new(RefCell::new(server())) }
     }
 
+    /// One whose server has other rules.
+    pub(crate) fn with(rules: impl Fn() -> Result<Domain, RegisterError> + Send + Sync + 'static) -> Self {
+        Self { server: Rc::new(RefCell::new(server_with(rules))) }
+    }
+
     pub(crate) async fn device(&self, seed: u64) -> Device {
         Device::open(MemoryStore::new(), seed, Network::new(Rc::clone(&self.server))).await
     }
 }
 
+/// It has the rules of the devices: whatever these decide must come out the same there.
 fn server() -> Router {
+    server_with(|| {
+        let academy = Domain::default().aggregate::<Way>()?.aggregate::<Inbox>()?;
+        let academy = academy.aggregate::<Thing<OfCertificate>>()?.aggregate::<Thing<OfBadge>>()?;
+        academy.aggregate::<domain::Course>()?.aggregate::<domain::Exam>()
+    })
+}
+
+fn server_with(rules: impl Fn() -> Result<Domain, RegisterError> + Send + Sync + 'static) -> Router {
     let access = Access::Tokens(vec![Token::parse(TOKEN).unwrap()]);
-    app(Config::new(Arc::new(Sqlite::in_memory().unwrap()), access))
+    let rules = Some(Rules::start(rules).unwrap());
+    app(Config { rules, ..Config::new(Arc::new(Sqlite::in_memory().unwrap()), access) })
 }
 
 #[derive(Clone)]

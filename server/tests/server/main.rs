@@ -18,6 +18,7 @@ mod postgres;
 mod process;
 mod push_and_pull;
 mod refusals;
+mod rules;
 mod schemathesis;
 mod shutdown;
 mod sqlite_file;

@@ -4,14 +4,16 @@ use crate::{contract::academy, kit::*};
 use futures_util::future::BoxFuture;
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
-use std::{slice::from_ref, sync::Arc, time::Duration};
+use std::{collections::HashSet, slice::from_ref, sync::Arc, time::Duration};
 use tidelog::{
+    id::CommitId,
+    stream::StreamName,
     sync::protocol::{Cursor, MAX_PUSH_COMMITS, Page, Pushed, problem},
-    version::ExpectedVersion::Any,
+    version::{ExpectedVersion::Any, Version},
 };
 use tidelog_server::{
     Access, Config, Limits, LogName, Storage,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 
 fn body(commits: Value) -> Value {
@@ -264,6 +266,23 @@ impl Storage for Broken {
         self.answer()
     }
     fn end<'a>(&'a self, _: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
+        self.answer()
+    }
+
+    fn standing<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        self.answer()
+    }
+    fn history<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a StreamName,
+        _: Version,
+        _: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
         self.answer()
     }
     fn bell(&self) -> &Bell {

@@ -3,6 +3,7 @@
 use crate::storage::{BoxError, Fenced, InvalidCursor, PageError, PushError, StorageError};
 use deadpool_postgres::PoolError;
 use std::error::Error as _;
+use tidelog::authority::domain::Overtaken;
 use tokio_postgres::{Error, error::SqlState};
 
 /// Why a piece of work with the database ended.
@@ -16,6 +17,8 @@ pub(super) enum Trouble {
     Cursor(InvalidCursor),
     /// Somebody else pushes as the same producer.
     Fenced(Fenced),
+    /// The rules were asked about another state of the log.
+    Overtaken(Overtaken),
 }
 
 impl Trouble {
@@ -66,6 +69,12 @@ impl From<Fenced> for Trouble {
     }
 }
 
+impl From<Overtaken> for Trouble {
+    fn from(error: Overtaken) -> Self {
+        Self::Overtaken(error)
+    }
+}
+
 impl From<Trouble> for StorageError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
@@ -73,6 +82,7 @@ impl From<Trouble> for StorageError {
             Trouble::Database(error) => failure(&error),
             Trouble::Cursor(error) => Self::Failed(error.into()),
             Trouble::Fenced(error) => Self::Failed(error.into()),
+            Trouble::Overtaken(error) => Self::Failed(error.into()),
         }
     }
 }
@@ -91,6 +101,7 @@ impl From<Trouble> for PushError {
         match trouble {
             Trouble::Cursor(error) => Self::Cursor(error),
             Trouble::Fenced(error) => Self::Fenced(error),
+            Trouble::Overtaken(error) => Self::Overtaken(error),
             other => Self::Storage(other.into()),
         }
     }

@@ -4,6 +4,7 @@ mod address;
 mod among;
 mod columns;
 mod failure;
+mod history;
 mod notices;
 mod page;
 mod producers;
@@ -19,7 +20,9 @@ pub use schema::Step;
 pub use sessions::PostgresLimits;
 pub(crate) use target::Target;
 
-use super::{Bell, Connections, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
+use super::{
+    Bell, Connections, History, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams,
+};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
@@ -28,8 +31,13 @@ use failure::Trouble;
 use futures_util::future::BoxFuture;
 use notices::Notices;
 use sessions::Sessions;
-use std::sync::Arc;
-use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use std::{collections::HashSet, sync::Arc};
+use tidelog::{
+    id::CommitId,
+    stream::StreamName,
+    sync::protocol::{Cursor, Page, Pushed},
+    version::Version,
+};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 use turns::{Turn, Turns, Waiting};
@@ -131,6 +139,20 @@ impl Inner {
         }
     }
 
+    async fn standing(&self, log: &LogName, commits: &[CommitId]) -> Result<HashSet<CommitId>, Trouble> {
+        history::standing(&self.sessions.get().await?, log, commits).await
+    }
+
+    async fn history(
+        &self,
+        log: &LogName,
+        stream: &StreamName,
+        after: Version,
+        bytes: usize,
+    ) -> Result<History, Trouble> {
+        history::history(&self.sessions.get().await?, log, stream, after, bytes).await
+    }
+
     /// Pushes in a transaction of its own, once more for each that came to nothing through no fault of the push.
     async fn push(&self, log: &LogName, offer: Offer, notices: &Notices) -> Result<Pushed, PushError> {
         let mut left = TRIES;
@@ -171,6 +193,18 @@ impl Inner {
     }
 }
 
+/// Asks once more where that may well help.
+async fn again<'a, T>(ask: impl Fn() -> BoxFuture<'a, Result<T, Trouble>>) -> Result<T, Trouble> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match ask().await {
+            Err(trouble) if trouble.passes_at_once() && left > 0 => {}
+            result => return result,
+        }
+    }
+}
+
 impl Storage for Postgres {
     /// Whatever has begun goes on when the future is dropped: the bell has to ring for what can be seen.
     fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
@@ -192,29 +226,31 @@ impl Storage for Postgres {
         limit: PageLimit,
         streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
-        Box::pin(async move {
-            let mut left = TRIES;
-            loop {
-                left -= 1;
-                match self.inner.try_page(log, after, limit, streams).await {
-                    Err(trouble) if trouble.passes_at_once() && left > 0 => {}
-                    result => return Ok(result?),
-                }
-            }
-        })
+        Box::pin(
+            async move { Ok(again(|| Box::pin(self.inner.try_page(log, after, limit, streams))).await?) },
+        )
+    }
+
+    fn standing<'a>(
+        &'a self,
+        log: &'a LogName,
+        commits: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        Box::pin(async move { Ok(again(|| Box::pin(self.inner.standing(log, commits))).await?) })
+    }
+
+    fn history<'a>(
+        &'a self,
+        log: &'a LogName,
+        stream: &'a StreamName,
+        after: Version,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
+        Box::pin(async move { Ok(again(|| Box::pin(self.inner.history(log, stream, after, bytes))).await?) })
     }
 
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
-        Box::pin(async move {
-            let mut left = TRIES;
-            loop {
-                left -= 1;
-                match self.inner.try_end(log).await {
-                    Err(trouble) if trouble.passes_at_once() && left > 0 => {}
-                    result => return Ok(result?),
-                }
-            }
-        })
+        Box::pin(async move { Ok(again(|| Box::pin(self.inner.try_end(log))).await?) })
     }
 
     fn bell(&self) -> &Bell {

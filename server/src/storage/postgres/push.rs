@@ -70,7 +70,9 @@ pub(super) async fn prepare<'a>(
                 written.reached = reached.or(written.reached);
                 written.answers.push(Ok(pushed));
             }
-            Err(refused @ (Trouble::Cursor(_) | Trouble::Fenced(_))) => written.answers.push(Err(refused)),
+            Err(refused @ (Trouble::Cursor(_) | Trouble::Fenced(_) | Trouble::Overtaken(_))) => {
+                written.answers.push(Err(refused));
+            }
             Err(trouble) => return Err(trouble),
         }
     }
@@ -102,7 +104,8 @@ async fn push(
     }
     let last_push = offer.admit(last_push)?;
     let commits = mem::take(&mut offer.commits);
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, commits, &offer.rights, clock.now());
+    let Judgement { mut outcomes, accepted, conflicts } =
+        judge(facts, commits, &offer.rights, &offer.rulings, clock.now())?;
     let (remembered, written) = tokio::join!(
         producers::remember(transaction, log, &offer, last_push),
         write(transaction, log, &accepted)

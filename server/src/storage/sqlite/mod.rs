@@ -1,5 +1,6 @@
 //! Logs in one SQLite database: a file, or memory for tests.
 
+mod history;
 mod page;
 mod producers;
 mod push;
@@ -11,15 +12,20 @@ mod writing;
 
 pub(crate) use whole_file::WholeFile;
 
-use super::{Bell, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
+use super::{Bell, History, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
 };
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, ErrorCode};
-use std::{path::Path, sync::Arc, time::Duration};
-use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use tidelog::{
+    id::CommitId,
+    stream::StreamName,
+    sync::protocol::{Cursor, Page, Pushed},
+    version::Version,
+};
 use workers::Workers;
 
 /// How many connections read at the same time.
@@ -132,6 +138,28 @@ impl Storage for Sqlite {
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
         let log = log.clone();
         Box::pin(self.readers.run(move |connection| page::end(connection, &log)))
+    }
+
+    fn standing<'a>(
+        &'a self,
+        log: &'a LogName,
+        commits: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        let (log, commits) = (log.clone(), commits.to_vec());
+        Box::pin(self.readers.run(move |connection| history::standing(connection, &log, &commits)))
+    }
+
+    fn history<'a>(
+        &'a self,
+        log: &'a LogName,
+        stream: &'a StreamName,
+        after: Version,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
+        let (log, stream) = (log.clone(), stream.clone());
+        Box::pin(
+            self.readers.run(move |connection| history::history(connection, &log, &stream, after, bytes)),
+        )
     }
 
     fn bell(&self) -> &Bell {

@@ -36,9 +36,10 @@ pub(super) fn push(
         start::<PushError>(&transaction, &log, cursor)?;
     }
     producers::admit(&transaction, &log, &offer)?;
-    let Offer { commits, rights, .. } = offer;
+    let Offer { commits, rights, rulings, .. } = offer;
     let facts = facts(&transaction, &log, &commits, &rights).map_err(failure)?;
-    let Judgement { mut outcomes, accepted, conflicts } = judge(facts, commits, &rights, clock.now());
+    let Judgement { mut outcomes, accepted, conflicts } =
+        judge(facts, commits, &rights, &rulings, clock.now())?;
     write(&transaction, &log, &accepted)?;
     let mut bytes = 0;
     for behind in conflicts {

@@ -1,14 +1,22 @@
 //! A storage that counts what it is asked: where two requests make the same calls, they differ in nothing that could take time.
 
 use futures_util::future::BoxFuture;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
-use tidelog::sync::protocol::{Cursor, Page, Pushed};
+use tidelog::{
+    id::CommitId,
+    stream::StreamName,
+    sync::protocol::{Cursor, Page, Pushed},
+    version::Version,
+};
 use tidelog_server::{
     LogName, Sqlite, Storage,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 
 pub(super) struct Counting {
@@ -47,6 +55,26 @@ impl Storage for Counting {
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.inner.end(log)
+    }
+
+    fn standing<'a>(
+        &'a self,
+        log: &'a LogName,
+        commits: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.standing(log, commits)
+    }
+
+    fn history<'a>(
+        &'a self,
+        log: &'a LogName,
+        stream: &'a StreamName,
+        after: Version,
+        bytes: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.history(log, stream, after, bytes)
     }
 
     fn bell(&self) -> &Bell {

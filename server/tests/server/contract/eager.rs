@@ -4,19 +4,25 @@
 use super::{Place, Still, together};
 use crate::kit::NOW;
 use futures_util::future::BoxFuture;
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tidelog::{
     authority::MemoryLog,
     commit::ConfirmedCommit,
+    id::CommitId,
+    stream::StreamName,
     sync::protocol::{Cursor, Page, Pushed},
+    version::Version,
 };
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -98,6 +104,24 @@ impl Storage for Log {
     fn end<'a>(&'a self, _: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
         let last = self.seen.lock().unwrap().iter().map(ConfirmedCommit::last_position).max();
         Box::pin(async move { Ok(Some(Cursor(last.unwrap_or(0).to_string()))) })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        Box::pin(async { Err(StorageError::Stopped) })
+    }
+
+    fn history<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a StreamName,
+        _: Version,
+        _: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
+        Box::pin(async { Err(StorageError::Stopped) })
     }
 
     fn bell(&self) -> &Bell {

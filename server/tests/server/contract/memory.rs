@@ -4,18 +4,21 @@ use super::{Place, Still};
 use crate::kit::NOW;
 use futures_util::future::BoxFuture;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 use tidelog::{
     authority::{MemoryLog, PushRefused},
     commit::ConfirmedCommit,
+    id::CommitId,
+    stream::StreamName,
     sync::protocol::{Cursor, Page, Pushed},
+    version::Version,
 };
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use uuid::Uuid;
 
@@ -61,6 +64,7 @@ impl Storage for Logs {
             pushed.map_err(|error| match error {
                 PushRefused::Cursor(error) => PushError::from(error),
                 PushRefused::Fenced(error) => error.into(),
+                PushRefused::Overtaken(error) => error.into(),
                 other => StorageError::Failed(other.into()).into(),
             })
         })
@@ -78,6 +82,26 @@ impl Storage for Logs {
 
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
         Box::pin(async move { Ok(self.logs.lock().unwrap().get(log).map(MemoryLog::cursor)) })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        log: &'a LogName,
+        commits: &'a [CommitId],
+    ) -> BoxFuture<'a, Result<HashSet<CommitId>, StorageError>> {
+        let has = |log: &mut MemoryLog| commits.iter().copied().filter(|commit| log.has(*commit)).collect();
+        Box::pin(async move { Ok(self.with(log, has)) })
+    }
+
+    fn history<'a>(
+        &'a self,
+        log: &'a LogName,
+        stream: &'a StreamName,
+        after: Version,
+        _: usize,
+    ) -> BoxFuture<'a, Result<History, StorageError>> {
+        let read = move |log: &mut MemoryLog| log.history(stream, after).cloned().collect();
+        Box::pin(async move { Ok(History { commits: self.with(log, read), is_end: true }) })
     }
 
     fn bell(&self) -> &Bell {

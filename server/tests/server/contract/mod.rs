@@ -3,6 +3,7 @@
 
 mod eager;
 mod fences;
+mod histories;
 mod memory;
 mod model;
 mod outcomes;
@@ -164,6 +165,11 @@ macro_rules! suites {
                     fences {
                         a_push_names_the_history_it_was_decided_on
                         a_producer_that_is_behind_is_fenced
+                    }
+                    histories {
+                        what_stands_is_known
+                        a_history_is_that_of_one_stream_in_order
+                        a_history_is_bounded_in_bytes
                     }
                     pages {
                         pages_hold_whole_commits
