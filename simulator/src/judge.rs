@@ -64,7 +64,8 @@ fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
     let promises = world.promises.borrow();
     // what was forgotten, and is perhaps fetched again, is not to be seen
     let here = engine.log().followed().here;
-    let forgets = world.devices[device].forgets();
+    // a copied device forgets as the one that it was copied from
+    let forgets = world.devices.iter().any(Device::forgets);
     let stays = |stream: &str| !forgets || here.includes(stream);
     let mut own = promises
         .made
