@@ -66,7 +66,8 @@ fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
     let here = engine.log().followed().here;
     // a copied device forgets as the one that it was copied from
     let forgets = world.devices.iter().any(Device::forgets);
-    let stays = |stream: &str| !forgets || here.includes(stream);
+    // and what was forgotten when the server lost it, nobody has any more
+    let stays = |stream: &str| !forgets || !world.server.was_restored() && here.includes(stream);
     let mut own = promises
         .made
         .iter()
