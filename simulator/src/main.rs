@@ -55,18 +55,20 @@ fn number(word: Option<&String>) -> Result<Option<u64>, String> {
     word.map(|word| word.parse().map_err(|_| format!("{word} is not a number"))).transpose()
 }
 
-/// Makes each mistake in turn: all must be noticed.
+/// Makes each mistake in turn: all must be noticed, but for the rare ones.
 fn show_mistakes(most: u64) -> bool {
     let mut all = true;
-    for mistake in Mistake::ALL {
+    for mistake in Mistake::ALL.into_iter().chain(Mistake::RARE) {
         let name = format!("{mistake:?}");
         match find(mistake, 1, most) {
             Some(Found { histories, steps, reason }) => {
                 println!("{name:<26} {histories:>6} histories, {steps:>3} steps: {reason}");
             }
             None => {
-                all = false;
-                println!("{name:<26} NOT FOUND in {most} histories");
+                let is_rare = Mistake::RARE.contains(&mistake);
+                all &= is_rare;
+                let known = if is_rare { ", which is known: other cures make up for it" } else { "" };
+                println!("{name:<26} NOT FOUND in {most} histories{known}");
             }
         }
     }
