@@ -34,7 +34,7 @@ test('the reference server over PostgreSQL', { timeout: 180_000, skip }, async (
 })
 
 test('a server in plain Node.js', { timeout: 180_000 }, async (test) => {
-  await holds(test, await own(folderFor(test)), ['news/stream', 'news/resume'])
+  await holds(test, await own(folderFor(test)), ['news/stream', 'news/resume', 'follow/stream'])
 })
 
 /** Runs the command; resolves to its exit code and what it printed. */
