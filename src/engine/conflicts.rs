@@ -1,6 +1,6 @@
 //! Conflicts that a person is asked about: what is asked, and what becomes of the answer.
 
-use super::{Engine, Inner, ReadError, WriteError, pulling::News};
+use super::{Engine, Inner, ReadError, WriteError, news::News};
 use crate::{
     aggregate::DecideError,
     commit::{Command, PendingCommit},

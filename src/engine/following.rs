@@ -13,11 +13,7 @@
 //! 4. A stream with a pending commit is followed as long as it has one: a commit is confirmed, or decided again, by what is pulled.
 //! 5. Where the rights of the client changed nobody can say which streams are new: all are fetched again, and what is here is passed over.
 
-use super::{
-    Engine, Inner, ReadError,
-    driver::Message,
-    pulling::{News, Session},
-};
+use super::{Engine, Inner, ReadError, driver::Message, news::News, pulling::Session};
 use crate::{
     log::{
         Fetching, Followed, Head, LogError, Stretch,

@@ -18,6 +18,7 @@ mod given;
 mod import;
 mod inside;
 mod middleware;
+mod news;
 mod outcome;
 mod outgoing;
 mod past;

@@ -2,7 +2,8 @@
 
 use super::{
     Inner,
-    pulling::{News, Session, taken},
+    news::{News, taken},
+    pulling::Session,
 };
 use crate::{
     commit::{Commit, PendingCommit, Reason},
