@@ -1,74 +1,18 @@
-//! An app with a rule, and what it does with a log.
+//! What the app of the tests does with a log.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use crate::support::parts;
 use tidelog::{
-    aggregate::{Aggregate, Context, Registry},
-    commit::Command,
-    engine::{At, Engine, Parts, WriteError},
-    json::Json,
+    engine::{At, Engine, WriteError},
     log::{Authority, Place, Query, store::Store},
     testing::ManualEnvironment,
 };
-
-/// Lessons, each completed once.
-pub struct Course;
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
-pub enum CourseCommand {
-    CompleteLesson { lesson: String },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
-pub enum CourseEvent {
-    LessonCompleted { lesson: String },
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the lesson is completed already")]
-pub struct AlreadyCompleted;
-
-impl Aggregate for Course {
-    const NAME: &'static str = "course";
-    type State = BTreeSet<String>;
-    type Command = CourseCommand;
-    type Event = CourseEvent;
-    type Error = AlreadyCompleted;
-
-    fn decide(
-        state: &Self::State,
-        CourseCommand::CompleteLesson { lesson }: CourseCommand,
-        _: &Context,
-    ) -> Result<Vec<CourseEvent>, AlreadyCompleted> {
-        if state.contains(&lesson) {
-            return Err(AlreadyCompleted);
-        }
-        Ok(vec![CourseEvent::LessonCompleted { lesson }])
-    }
-
-    fn evolve(mut state: Self::State, CourseEvent::LessonCompleted { lesson }: &CourseEvent) -> Self::State {
-        state.insert(lesson.clone());
-        state
-    }
-}
-
-/// The command that completes a lesson.
-pub fn complete(lesson: u32) -> Command {
-    let data = Json::parse(format!("{{\"lesson\":\"l{lesson}\"}}")).expect("JSON");
-    Command { command_type: "CompleteLesson".into(), data }
-}
 
 /// An engine over a store that another one may have written.
 ///
 /// # Errors
 /// What opening it says.
 pub async fn engine<S: Store>(store: S, authority: Authority, seed: u64) -> Result<Engine<S>, WriteError> {
-    let mut registry = Registry::default();
-    registry.add::<Course>().expect("the only aggregate");
-    let parts = Parts { registry, ..Parts::new(authority, ManualEnvironment::new(seed).surroundings()) };
-    Engine::open(store, parts).await
+    Engine::open(store, parts(authority, &ManualEnvironment::new(seed))).await
 }
 
 /// What could be read of a log.

@@ -56,7 +56,9 @@ pub fn import(input: Input) {
 
 async fn decide(log: &Engine<MemoryStore>, count: u32) {
     for lesson in 0..count {
-        log.execute("course", "a", complete(lesson), WriteOptions::default()).await.expect("a decision");
+        log.execute("course", "a", complete(&format!("l{lesson}")), WriteOptions::default())
+            .await
+            .expect("a decision");
     }
 }
 

@@ -18,6 +18,9 @@ mod edit;
 pub mod import;
 pub mod request;
 pub mod rows;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
-use app::{complete, engine, exercise};
+use app::{engine, exercise};
 use edit::{Edit, damage};
+use support::complete;

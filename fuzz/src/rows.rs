@@ -28,7 +28,9 @@ pub fn rows(damages: Vec<Damage>) {
         let log = engine(store.clone(), Authority::Server, 1).await.expect("an empty store");
         for lesson in 0..4 {
             let id = if lesson % 2 == 0 { "a" } else { "b" };
-            log.execute("course", id, complete(lesson), WriteOptions::default()).await.expect("a decision");
+            log.execute("course", id, complete(&format!("l{lesson}")), WriteOptions::default())
+                .await
+                .expect("a decision");
         }
         log.close();
         for damage in damages.into_iter().take(4) {
@@ -38,7 +40,7 @@ pub fn rows(damages: Vec<Damage>) {
         for seed in 2..4 {
             if let Ok(log) = engine(store.clone(), Authority::Server, seed).await {
                 exercise(&log).await;
-                let _ = log.execute("course", "a", complete(9), WriteOptions::default()).await;
+                let _ = log.execute("course", "a", complete("l9"), WriteOptions::default()).await;
                 log.close();
             }
         }
