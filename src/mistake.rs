@@ -62,13 +62,15 @@ pub enum Mistake {
     PastNotFetched,
     /// The engine: the past of streams counts as fetched with the first pages of it.
     PastCutShort,
+    /// The server: what the rules of the domain say about a push is not looked at.
+    RulesNotAsked,
     /// The server: two devices that take themselves for one may both push.
     FenceIgnored,
 }
 
 impl Mistake {
     /// Those that the simulator has to find.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -95,6 +97,7 @@ impl Mistake {
         Self::ReofferLosesOrder,
         Self::LatePageTaken,
         Self::FenceIgnored,
+        Self::RulesNotAsked,
         Self::PastNotFetched,
         Self::PastCutShort,
     ];

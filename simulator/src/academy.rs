@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 use tidelog::{
     aggregate::{Aggregate, Context, RegisterError, Registry},
+    authority::domain::Domain,
     commit::Policy,
     event::RecordedEvent,
     merge::{Conflict, Merged},
@@ -258,6 +259,11 @@ pub(crate) fn registry() -> Result<Registry, RegisterError> {
     registry.add::<Group>()?;
     registry.add::<Notes>()?;
     Ok(registry)
+}
+
+/// The same for the server.
+pub(crate) fn domain() -> Result<Domain, RegisterError> {
+    Domain::default().aggregate::<Course>()?.aggregate::<Exam>()?.aggregate::<Group>()?.aggregate::<Notes>()
 }
 
 /// Checks a stream's events against the rules.

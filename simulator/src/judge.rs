@@ -146,6 +146,9 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
     server_log(&commits)?;
     let events = recorded(&commits);
     rules(&events)?;
+    if let Some(answer) = world.server.misjudged() {
+        return Err(format!("the server's rules refuse what the same rules have decided: {answer}"));
+    }
     let streams: BTreeSet<String> = events.iter().map(|event| event.stream.as_str().to_owned()).collect();
     let mut rejected: BTreeMap<CommitId, usize> = BTreeMap::new();
     for (at, seat) in tabs(world) {

@@ -1,6 +1,7 @@
 //! The server, and the network that leads to it.
 
 use crate::{
+    academy,
     clock::Clock,
     executor::{Executor, Owner},
     front::{Front, heard_after},
@@ -11,7 +12,7 @@ use std::{
     rc::Rc,
 };
 use tidelog::{
-    authority::{MemoryLog, PageLimit},
+    authority::{MemoryLog, PageLimit, Rights, domain::Counsel},
     commit::ConfirmedCommit,
     sync::{
         live::{Heard, News, Way},
@@ -34,6 +35,9 @@ pub(crate) struct Server(Rc<Inner>);
 
 struct Inner {
     log: RefCell<MemoryLog>,
+    /// The rules, with what they have seen of the log, whatever becomes of it.
+    counsel: RefCell<Counsel>,
+    misjudged: RefCell<Option<String>>,
     /// The last backup, at first of the empty log.
     backup: RefCell<Option<MemoryLog>>,
     /// The token that counts.
@@ -57,6 +61,8 @@ impl Server {
             log: RefCell::new(
                 MemoryLog::new(Uuid::from_u128(0x51_0000_0000_4000_8000_0000_0000_0001)).with_pages(pages),
             ),
+            counsel: RefCell::new(Counsel::new(academy::domain().unwrap_or_default())),
+            misjudged: RefCell::default(),
             restored: Cell::new(false),
             backup: RefCell::default(),
             token: Cell::new(1),
@@ -153,7 +159,28 @@ impl Server {
         if token != self.0.token.get() {
             return refusal(401, problem::UNAUTHORIZED);
         }
-        self.0.log.borrow_mut().answer(method, path, body, self.0.clock.timestamp())
+        let answer = self.answer(method, path, body);
+        // whoever decides as the server does is never refused by it
+        if method == "POST" && [problem::RULE, problem::NOT_DECIDED].iter().any(|it| answer.body.contains(it))
+        {
+            self.0.misjudged.borrow_mut().get_or_insert_with(|| answer.body.clone());
+        }
+        answer
+    }
+
+    fn answer(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let (mut log, mut counsel) = (self.0.log.borrow_mut(), self.0.counsel.borrow_mut());
+        log.answer_by(&mut counsel, &Rights::default(), method, path, body, self.0.clock.timestamp())
+    }
+
+    /// Something other than the app pushes, with a token that counts.
+    pub(crate) fn push_as_cheat(&self, push: &str) {
+        let _ = self.answer("POST", "/commits", Some(push));
+    }
+
+    /// An answer in which the rules refuse what an app has decided by the same rules.
+    pub(crate) fn misjudged(&self) -> Option<String> {
+        self.0.misjudged.borrow().clone()
     }
 }
 

@@ -17,6 +17,21 @@ pub(crate) enum Ask {
     Note { text: u8 },
 }
 
+/// What a client that was tampered with says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forgery {
+    /// A lesson, whatever comes before it.
+    Lesson { course: u8, lesson: u8 },
+    /// Another lesson than its command asks for.
+    OtherLesson { course: u8, lesson: u8 },
+    /// More answers than were given.
+    Answers,
+    /// More learners than there are seats, without any command.
+    Crowd,
+    /// A note that says that it was merged, and stands elsewhere than it says.
+    Note,
+}
+
 /// What becomes of a tab's next write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
@@ -107,6 +122,10 @@ pub(crate) enum Step {
         rules: usize,
         forget: bool,
     },
+    /// Somebody pushes what no app has decided.
+    Forge {
+        forgery: Forgery,
+    },
 }
 
 /// What a device may follow.
@@ -163,6 +182,29 @@ fn step(random: &Random, devices: usize) -> Step {
 fn write(random: &Random) -> Write {
     [Write::DiesBefore, Write::DiesAfter, Write::IsRepeated, Write::IsDenied, Write::MeetsQuota]
         [random.below(5)]
+}
+
+/// Puts forgeries between the steps: about one in fifty.
+pub(crate) fn with_forgeries(random: &Random, beats: Vec<Beat>) -> Vec<Beat> {
+    let mut all = Vec::with_capacity(beats.len());
+    for beat in beats {
+        all.push(beat);
+        if random.one_in(50) {
+            all.push(Beat { step: Step::Forge { forgery: forgery(random) }, polls: 0, timers: 0 });
+        }
+    }
+    all
+}
+
+fn forgery(random: &Random) -> Forgery {
+    let (course, lesson) = (random.below(2) as u8, random.below(5) as u8);
+    match random.below(5) {
+        0 => Forgery::Lesson { course, lesson },
+        1 => Forgery::OtherLesson { course, lesson },
+        2 => Forgery::Answers,
+        3 => Forgery::Crowd,
+        _ => Forgery::Note,
+    }
 }
 
 fn ask(random: &Random) -> Ask {

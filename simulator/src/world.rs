@@ -2,6 +2,7 @@
 
 use crate::{
     app::Promises,
+    cheat,
     clock::Clock,
     device::{Device, Seat},
     executor::{Executor, Owner},
@@ -27,6 +28,7 @@ pub(crate) struct World {
     pub(crate) promises: Rc<RefCell<Promises>>,
     owners: Rc<Cell<u32>>,
     seeds: Random,
+    forgeries: Random,
     schedule: Random,
 }
 
@@ -44,6 +46,7 @@ impl World {
             owners: Rc::new(Cell::new(Owner::NETWORK.0)),
             schedule: Random::new(seeds.next()),
             seeds,
+            forgeries: Random::new(seed ^ 0xf0f0),
         };
         for _ in 0..DEVICES {
             world.add_device(MemoryStore::new());
@@ -129,6 +132,7 @@ impl World {
                     device.follow(&seat, follow.forgetting(forget));
                 }
             }
+            Step::Forge { forgery } => cheat::forge(&self.server, forgery, &self.forgeries),
             Step::Sync { device, tab } => {
                 if let Some((_, seat)) = self.seat(device, tab) {
                     seat.engine.sync_now();

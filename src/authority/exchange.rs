@@ -1,6 +1,10 @@
 //! A log in memory that answers as the server does.
 
-use super::{MemoryLog, Offer, PushRefused, Refusal, Rights, request};
+use super::{
+    MemoryLog, Offer, PushRefused, Refusal, Rights,
+    domain::{Counsel, Rulings},
+    request,
+};
 use crate::{
     sync::{
         protocol::{Cursor, MAX_PUSH_BYTES, Page},
@@ -10,6 +14,9 @@ use crate::{
 };
 use serde::Serialize;
 use std::str::FromStr;
+
+/// What is said about a push before it is judged. As a pointer, so that a server without rules does not carry them.
+type Rule<'a> = dyn FnMut(&MemoryLog, &Offer) -> Rulings + 'a;
 
 impl MemoryLog {
     /// The answer of a server with this log to one exchange. `path` is below the log's URL: `/commits`,
@@ -29,7 +36,33 @@ impl MemoryLog {
         body: Option<&str>,
         now: Timestamp,
     ) -> Answer {
-        self.serve(rights, method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
+        self.exchange(&mut |_, _| Rulings::default(), rights, method, path, body, now)
+    }
+
+    /// The same of a server that has the app's rules.
+    #[must_use]
+    pub fn answer_by(
+        &mut self,
+        rules: &mut Counsel,
+        rights: &Rights,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        now: Timestamp,
+    ) -> Answer {
+        self.exchange(&mut |log, offer| log.ask(rules, offer, now), rights, method, path, body, now)
+    }
+
+    fn exchange(
+        &mut self,
+        rule: &mut Rule<'_>,
+        rights: &Rights,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        now: Timestamp,
+    ) -> Answer {
+        self.serve(rule, rights, method, path, body.unwrap_or_default(), now).unwrap_or_else(|refusal| {
             let body = serde_json::to_string(&refusal.problem()).unwrap_or_default();
             answer(refusal.status, "application/problem+json", body)
         })
@@ -37,6 +70,7 @@ impl MemoryLog {
 
     fn serve(
         &mut self,
+        rule: &mut Rule<'_>,
         rights: &Rights,
         method: &str,
         path: &str,
@@ -46,7 +80,8 @@ impl MemoryLog {
         let (resource, query) = path.split_once('?').unwrap_or((path, ""));
         match (method, resource) {
             ("POST", "/commits") => {
-                let offer = Offer { rights: rights.clone(), ..request::read_push(body.as_bytes())? };
+                let mut offer = Offer { rights: rights.clone(), ..request::read_push(body.as_bytes())? };
+                offer.rulings = rule(self, &offer);
                 let pushed = self.push(offer, now);
                 json(&pushed.map_err(|error| match error {
                     PushRefused::Cursor(error) => error.into(),

@@ -152,6 +152,15 @@ impl Bench<'_> {
         if let Some(refusal) = self.formal_objection_to(commit) {
             return Ok(Some(refusal));
         }
+        if made(Mistake::RulesNotAsked) {
+            return Ok(None);
+        }
+        // what the rules were not asked about would make up for these
+        if made(Mistake::NoDedupe) || made(Mistake::NoVersionCheck) {
+            let ruling = self.rulings.found.get(&commit.id);
+            let problem = ruling.and_then(|ruling| ruling.objection.clone());
+            return Ok(problem.map(|problem| PushResult::Rejected { problem }));
+        }
         if self.unforeseen.contains(&commit.stream) {
             return Err(Overtaken);
         }

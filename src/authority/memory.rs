@@ -86,6 +86,10 @@ impl MemoryLog {
         PageLimit { events: events.min(self.most.events), ..self.most }
     }
 
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Whether a commit stands in it.
     #[must_use]
     pub fn has(&self, commit: CommitId) -> bool {

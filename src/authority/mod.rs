@@ -5,6 +5,7 @@
 //! [`MemoryLog`] is the same in memory, for tests and for being a server without a network.
 
 pub mod candidate;
+mod counselled;
 pub mod cursor;
 pub mod domain;
 mod exchange;
