@@ -122,23 +122,3 @@ test('tabs without locks all sync at once: everything arrives once', { timeout: 
   assert.equal(onServer.length, 30)
   for (const page of pages) assertSameLog(await events(page, { confirmedOnly: true }), onServer)
 })
-
-test('eight tabs and two devices converge', { timeout: 180_000 }, async (test) => {
-  const { device, options, pages, log, site } = await world(test, 7)
-  const tablet = await device('tablet', 1)
-  const all = [...pages, ...tablet.pages]
-  // The eighth is a copy of the first, as browsers copy a tab: with its sessionStorage.
-  const copied = await openPage(pages[0].context(), site)
-  await copied.evaluate((entries) => entries.forEach(([key, value]) => sessionStorage.setItem(key, value)), await pages[0].evaluate(() => Object.entries(sessionStorage)))
-  await openLog(copied, options)
-  all.push(copied)
-  await Promise.all(all.map(async (page, tab) => {
-    for (let lesson = 0; lesson < 10; lesson++) await complete(page, `${tab}/${lesson}`)
-  }))
-  for (let round = 0; round < 2; round++) for (const page of all) await inStep(page)
-  const onServer = await log()
-  assertWhole(onServer)
-  assert.equal(onServer.length, 90)
-  for (const page of all) assertSameLog(await events(page), onServer)
-  await leader([...pages, copied])
-})

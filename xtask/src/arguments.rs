@@ -14,7 +14,7 @@ cargo xtask COMMAND: everything this repository does. Each command installs what
             --data DIR    where the server keeps its database (target/demo-data)
   test    runs every test and prints a summary
             --only STAGE  one stage, or several with commas: native, server, postgres, conformance, simulate, fuzz, openapi, wasm-pack,
-                          wasm-chromium, wasm-firefox, wasm-webkit, types, unit, guide, e2e
+                          wasm-chromium, wasm-firefox, wasm-webkit, types, unit, guide, e2e, engines
   build   builds the wasm, the npm package, the server and the demo page
             --only PART   one of wasm, package, server, www, with what it needs
   lint    formatting, clippy natively and for wasm, TypeScript lint and types, and checks of our own

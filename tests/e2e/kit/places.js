@@ -1,6 +1,6 @@
 /** Where the parts under test lie, and what to do if one is not there. */
 import { accessSync, constants, existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A folder or file below the root of the repository. */
@@ -23,13 +23,28 @@ export function serverBinary() {
 }
 
 /** Chromium: `TIDELOG_CHROMIUM`, or the first one on the path. */
-export function chromiumBinary() {
-  const given = process.env.TIDELOG_CHROMIUM
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
+export const chromiumBinary = () => program('Chromium', 'TIDELOG_CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome', 'chrome'], 'chromium')
+
+/** Firefox: `TIDELOG_FIREFOX`, or the first one on the path. */
+export const firefoxBinary = () => program('Firefox', 'TIDELOG_FIREFOX', ['firefox', 'firefox-esr'], 'firefox-esr')
+
+/** WebKitGTK's own small browser, which is not on the path: `TIDELOG_WEBKIT`, or where Debian puts it. */
+export function webkitBinary() {
+  const architectures = { x64: 'x86_64', arm64: 'aarch64' }
+  const debian = `/usr/lib/${architectures[process.arch]}-linux-gnu/webkit2gtk-4.1/MiniBrowser`
+  return program('WebKit', 'TIDELOG_WEBKIT', [debian], 'webkit2gtk-driver')
+}
+
+/** A virtual screen, for a browser that wants one. */
+export const screenBinary = () => program('Xvfb', 'TIDELOG_SCREEN', ['Xvfb'], 'xvfb')
+
+/** A program that a variable names, or the first of these that is there. */
+function program(what, variable, names, pack) {
+  const given = process.env[variable]
   const folders = (process.env.PATH ?? '').split(delimiter)
-  const candidates = given ? [given] : names.flatMap((name) => folders.map((folder) => join(folder, name)))
+  const candidates = given ? [given] : names.flatMap((name) => (isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name))))
   const found = candidates.find(isProgram)
-  if (!found) throw new Missing('Chromium', 'install it (apt-get install chromium), or set TIDELOG_CHROMIUM to its path')
+  if (!found) throw new Missing(what, `install it (apt-get install ${pack}), or set ${variable} to its path`)
   return found
 }
 

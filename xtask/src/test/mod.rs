@@ -93,7 +93,7 @@ fn run_stage(setup: &mut Setup, build: &mut Build, stage: Stage) -> Result<Outco
 }
 
 fn attempt(setup: &mut Setup, build: &mut Build, stage: Stage) -> Result<Outcome, Error> {
-    if let Some((need, name)) = stage.host() {
+    for (need, name) in stage.hosts() {
         match setup.require(&[need]) {
             Err(error @ Error::Missing(_)) if setup.installs() => {
                 return Ok(Outcome::Skipped(format!("{name} can't be had: {error}")));

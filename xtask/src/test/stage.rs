@@ -37,10 +37,12 @@ pub(crate) enum Stage {
     Guide,
     /// Everything together in Chromium.
     EndToEnd,
+    /// The same devices in each of the three engines, as people have them: killed, and in many tabs.
+    Engines,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Stage; 15] = [
+    pub(crate) const ALL: [Stage; 16] = [
         Stage::Native,
         Stage::Server,
         Stage::Postgres,
@@ -56,6 +58,7 @@ impl Stage {
         Stage::Unit,
         Stage::Guide,
         Stage::EndToEnd,
+        Stage::Engines,
     ];
 
     /// What `--only` calls it.
@@ -76,6 +79,7 @@ impl Stage {
             Stage::Unit => "unit",
             Stage::Guide => "guide",
             Stage::EndToEnd => "e2e",
+            Stage::Engines => "engines",
         }
     }
 
@@ -94,15 +98,16 @@ impl Stage {
         names.split(',').map(named).collect()
     }
 
-    /// What the stage is skipped without, where it can't be had, and its name for messages.
-    pub(crate) fn host(self) -> Option<(Need, &'static str)> {
+    /// What the stage is skipped without, where it can't be had, and the names for messages.
+    pub(crate) fn hosts(self) -> Vec<(Need, &'static str)> {
         let browser = |browser: Browser| (Need::Browser(browser), browser.name());
         match self {
-            Stage::Wasm(one) => Some(browser(one)),
-            Stage::EndToEnd => Some(browser(Browser::Chromium)),
-            Stage::Postgres => Some((Need::Postgres, "PostgreSQL")),
-            Stage::OpenApi => Some((Need::Schemathesis, "Schemathesis")),
-            _ => None,
+            Stage::Wasm(one) => vec![browser(one)],
+            Stage::EndToEnd => vec![browser(Browser::Chromium)],
+            Stage::Engines => Browser::ALL.map(browser).into(),
+            Stage::Postgres => vec![(Need::Postgres, "PostgreSQL")],
+            Stage::OpenApi => vec![(Need::Schemathesis, "Schemathesis")],
+            _ => Vec::new(),
         }
     }
 
@@ -113,7 +118,12 @@ impl Stage {
             Stage::WasmPack | Stage::Wasm(_) => {
                 &[Need::WasmTarget, Need::Tool(Tool::WasmBindgen), Need::Tool(Tool::WasmPack)]
             }
-            Stage::Conformance | Stage::Types | Stage::Unit | Stage::Guide | Stage::EndToEnd => &[Need::Npm],
+            Stage::Conformance
+            | Stage::Types
+            | Stage::Unit
+            | Stage::Guide
+            | Stage::EndToEnd
+            | Stage::Engines => &[Need::Npm],
         }
     }
 
@@ -136,6 +146,7 @@ impl Stage {
                 package_scripts(setup.workspace(), END_TO_END)?;
                 build.make(setup, &[Part::Package, Part::Server, Part::Www])
             }
+            Stage::Engines => build.make(setup, &[Part::Package, Part::Server]),
         }
     }
 
@@ -216,12 +227,8 @@ impl Stage {
                 folders.iter().map(|folder| Run::counting(npm_run(setup, "test", folder))).collect()
             }
             Stage::Guide => vec![Run::counting(npm_run(setup, "test", GUIDE))],
-            Stage::EndToEnd => {
-                let mut npm = npm_run(setup, "test", END_TO_END);
-                npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
-                npm.env("TIDELOG_CHROMIUM", setup.chromium().unwrap_or_default());
-                vec![Run::counting(npm)]
-            }
+            Stage::EndToEnd => vec![Run::counting(end_to_end(setup, "test"))],
+            Stage::Engines => vec![Run::counting(end_to_end(setup, "engines"))],
         };
         Ok(runs)
     }
@@ -282,6 +289,14 @@ fn no_fail_fast(mut cargo: Command) -> Command {
     cargo
 }
 
+/// Whole devices against the real server, by a script of their package.
+fn end_to_end(setup: &Setup, script: &str) -> Command {
+    let mut npm = npm_run(setup, script, END_TO_END);
+    npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
+    npm.env("TIDELOG_CHROMIUM", setup.chromium().unwrap_or_default());
+    npm
+}
+
 /// As people type it who know wasm-pack and not this repository.
 fn wasm_pack_build(setup: &Setup) -> Result<Command, Error> {
     let out = setup.workspace().scratch()?.join("wasm-pack");
@@ -327,7 +342,7 @@ mod tests {
     #[test]
     fn stages_are_chosen_by_name() {
         assert_eq!(Stage::chosen(Some("e2e,native")).ok(), Some(vec![Stage::EndToEnd, Stage::Native]));
-        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(15));
+        assert_eq!(Stage::chosen(None).map(|all| all.len()).ok(), Some(16));
         let refused = Stage::chosen(Some("native,e3e")).map_err(|error| error.to_string());
         assert!(refused.is_err_and(|text| {
             text.starts_with("there is no stage `e3e`; there are native, server, postgres, ")

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startDevice } from './kit/device.js'
-import { atEnd } from './kit/ending.js'
-import { seeded } from './kit/random.js'
-import { scratch } from './kit/scratch.js'
-import { startSite } from './kit/site.js'
-import { until } from './kit/until.js'
+import { atEnd } from '../kit/ending.js'
+import { engines, startScreen } from '../kit/engines.js'
+import { seeded } from '../kit/random.js'
+import { scratch } from '../kit/scratch.js'
+import { startSite } from '../kit/site.js'
+import { until } from '../kit/until.js'
 
-/** How often the browser is killed: `TIDELOG_KILLS`, or a few times. */
-const rounds = Number(process.env.TIDELOG_KILLS ?? 20)
+/** How often each browser is killed: `TIDELOG_KILLS`, or a few times. */
+const few = { chromium: 12, firefox: 4, webkit: 4 }
 
 /**
  * Writes without a pause until the page dies: commits of 1 to 4 events to 5 streams of two logs, one of which confirms by itself and
@@ -80,37 +80,41 @@ function check(name, { corrupt, kind, events }, acknowledged, round) {
   return commits.size
 }
 
-test(`the browser is killed ${rounds} times while it writes: all that was acknowledged is there`, { timeout: 1_500_000 }, async (test) => {
-  const random = seeded(test)
-  const profile = join(scratch(test), 'profile')
-  const site = await startSite()
-  atEnd(test, () => site.close())
+for (const engine of Object.keys(engines)) {
+  const rounds = Number(process.env.TIDELOG_KILLS ?? few[engine])
+  test(`${engine} is killed ${rounds} times while it writes: all that was acknowledged is there`, { timeout: 1_500_000 }, async (test) => {
+    const random = seeded(test)
+    const profile = join(scratch(test), 'profile')
+    const site = await startSite()
+    atEnd(test, () => site.close())
+    const screen = await startScreen(test, engine)
 
-  const acknowledged = { alone: [], queueing: [] }
-  const failures = []
-  let count = 0
-  site.onMessage = (text) => {
-    const { log, failure, ...receipt } = JSON.parse(text)
-    if (failure) return failures.push(failure)
-    acknowledged[log].push(receipt)
-    count++
-  }
-
-  let there = 0
-  for (let round = 0; round <= rounds; round++) {
-    const device = await startDevice(profile, site)
-    try {
-      const read = await openAndRead(device.page)
-      there = check('alone', read.alone, acknowledged.alone, round) + check('queueing', read.queueing, acknowledged.queueing, round)
-      if (round === rounds) break
-      const enough = count + 5 + random.below(60)
-      await writeUntilKilled(device.page, round)
-      await until('acknowledgements', () => count >= enough || failures.length > 0, { every: 1 })
-    } finally {
-      await device.kill()
+    const acknowledged = { alone: [], queueing: [] }
+    const failures = []
+    let count = 0
+    site.onMessage = (text) => {
+      const { log, failure, ...receipt } = JSON.parse(text)
+      if (failure) return failures.push(failure)
+      acknowledged[log].push(receipt)
+      count++
     }
-    assert.deepEqual(failures, [])
-    // A message may still be on its way through the kernel: it left the page, so it counts.
-  }
-  test.diagnostic(`${count} commits acknowledged, ${there} found after ${rounds} kills`)
-})
+
+    let there = 0
+    for (let round = 0; round <= rounds; round++) {
+      const device = await engines[engine](profile, site, { screen })
+      try {
+        const read = await openAndRead(device.page)
+        there = check('alone', read.alone, acknowledged.alone, round) + check('queueing', read.queueing, acknowledged.queueing, round)
+        if (round === rounds) break
+        const enough = count + 5 + random.below(60)
+        await writeUntilKilled(device.page, round)
+        await until('acknowledgements', () => count >= enough || failures.length > 0, { every: 1 })
+      } finally {
+        await device.kill()
+      }
+      assert.deepEqual(failures, [])
+      // A message may still be on its way through the kernel: it left the page, so it counts.
+    }
+    test.diagnostic(`${count} commits acknowledged, ${there} found after ${rounds} kills`)
+  })
+}
