@@ -120,6 +120,7 @@ pub fn make(mistake: Option<Mistake>) {
 
 /// Whether a mistake is made here and now.
 #[cfg(feature = "mistakes")]
+#[inline]
 pub(crate) fn made(mistake: Mistake) -> bool {
     MADE.get() == Some(mistake)
 }

@@ -77,15 +77,18 @@ impl World {
         });
     }
 
-    /// The first question of each device that has one is answered.
-    pub(crate) fn answer_all(&self) {
+    /// The first question of each device that has one is answered; whether there was any.
+    pub(crate) fn answer_all(&self) -> bool {
+        let mut asked = false;
         for device in &self.devices {
             for seat in device.seats().into_iter().take(1) {
                 if seat.engine.status().conflicts > 0 {
+                    asked = true;
                     self.executor.spawn(seat.owner, async move { answer(&seat, true).await });
                 }
             }
         }
+        asked
     }
 
     /// The app answers its first question, and resolves its first rejected commit.

@@ -17,9 +17,7 @@ pub(crate) fn forge(server: &Server, forgery: Forgery, random: &Random) {
         uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
     };
     let (stream, command, events) = said(forgery);
-    let commits = server.commits();
-    let of_stream = commits.iter().filter(|it| it.commit.stream.as_str() == stream);
-    let version: u64 = of_stream.map(|it| it.commit.count()).sum();
+    let version = server.version_of(&stream);
     let events: Vec<Value> = events.into_iter().map(|event| with(event, "id", json!(id()))).collect();
     let mut commit = json!({
         "id": id(),

@@ -164,9 +164,22 @@ impl Device {
 
     /// Tabs whose storage died with them are gone.
     pub(crate) fn bury(&self) {
-        for seat in self.seats().into_iter().filter(|seat| seat.faults.is_dead()) {
-            self.kill_tab(seat.owner);
+        let dead = || self.0.seats.borrow().iter().find(|seat| seat.faults.is_dead()).map(|seat| seat.owner);
+        while let Some(owner) = dead() {
+            self.kill_tab(owner);
         }
+    }
+
+    /// Adds the tabs that are frozen.
+    pub(crate) fn note_frozen(&self, frozen: &mut Vec<Owner>) {
+        let seats = self.0.seats.borrow();
+        frozen.extend(seats.iter().filter(|seat| seat.frozen.get()).map(|seat| seat.owner));
+    }
+
+    /// Whether there are tabs, and something holds for all of them.
+    pub(crate) fn all_seats(&self, holds: impl Fn(&Seat) -> bool) -> bool {
+        let seats = self.0.seats.borrow();
+        !seats.is_empty() && seats.iter().all(holds)
     }
 
     /// One tab leads. A frozen one loses the lead, and does not know it when it wakes up.

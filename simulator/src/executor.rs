@@ -60,12 +60,14 @@ impl Executor {
     pub(crate) fn step(&self, random: &Random, frozen: impl Fn(Owner) -> bool) -> bool {
         let task = {
             let mut tasks = self.tasks.borrow_mut();
-            let ready = |task: &Task| task.ready.0.load(Ordering::Relaxed) && !frozen(task.owner);
-            let able: Vec<usize> = (0..tasks.len()).filter(|&at| ready(&tasks[at])).collect();
-            if able.is_empty() {
+            let is_able = |task: &Task| task.ready.0.load(Ordering::Relaxed) && !frozen(task.owner);
+            let able = || tasks.iter().enumerate().filter(|(_, task)| is_able(task)).map(|(at, _)| at);
+            let count = able().count();
+            if count == 0 {
                 return false;
             }
-            tasks.remove(able[random.below(able.len())])
+            let Some(chosen) = able().nth(random.below(count)) else { return false };
+            tasks.remove(chosen)
         };
         let Task { owner, ready, mut future } = task;
         ready.0.store(false, Ordering::Relaxed);

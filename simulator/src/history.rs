@@ -107,13 +107,11 @@ impl World {
     fn looks_settled(&self) -> bool {
         let (position, cursor) = (self.server.position(), self.server.cursor());
         self.devices.iter().all(|device| {
-            let seats = device.seats();
-            let is_done = |seat: &Seat| {
+            device.all_seats(|seat| {
                 let status = seat.engine.status();
                 let knows = if position == 0 { status.position == 0 } else { status.cursor == cursor };
                 status.pending_commits == 0 && knows && !status.sync.fetching
-            };
-            !seats.is_empty() && seats.iter().all(is_done)
+            })
         })
     }
 
@@ -135,10 +133,11 @@ impl World {
             if self.looks_settled() {
                 return Ok(());
             }
-            self.answer_all();
-            self.drain()?;
-            if self.looks_settled() {
-                return Ok(());
+            if self.answer_all() {
+                self.drain()?;
+                if self.looks_settled() {
+                    return Ok(());
+                }
             }
             if !self.clock.advance() {
                 return Err("everybody waits for something that nobody will do".into());

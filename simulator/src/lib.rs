@@ -26,8 +26,12 @@ pub use history::Tally;
 pub use run::run;
 pub use tidelog::mistake::Mistake;
 
+use mimalloc::MiMalloc;
 use random::Random;
 use step::Beat;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A history that did not go as it must.
 #[derive(Debug, thiserror::Error)]

@@ -79,6 +79,12 @@ impl Server {
         self.0.log.borrow().commits().cloned().collect()
     }
 
+    pub(crate) fn version_of(&self, stream: &str) -> u64 {
+        let log = self.0.log.borrow();
+        let of_stream = log.commits().filter(|it| it.commit.stream.as_str() == stream);
+        of_stream.map(|it| it.commit.count()).sum()
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.0.log.borrow().position()
     }

@@ -149,13 +149,8 @@ impl World {
 
     /// Lets things go on. False if there is nothing to do but to wait.
     pub(crate) fn poll(&self) -> bool {
-        let frozen: Vec<Owner> = self
-            .devices
-            .iter()
-            .flat_map(Device::seats)
-            .filter(|seat| seat.frozen.get())
-            .map(|seat| seat.owner)
-            .collect();
+        let mut frozen = vec![];
+        self.devices.iter().for_each(|device| device.note_frozen(&mut frozen));
         let went_on = self.executor.step(&self.schedule, |owner| frozen.contains(&owner));
         self.devices.iter().for_each(Device::bury);
         went_on

@@ -149,7 +149,7 @@ impl<S: Store> Store for FaultyStore<S> {
         self.faults.let_others_go().await;
         self.faults.until(&self.faults.held, false).await;
         let fault = self.faults.writes.borrow_mut().pop_front().unwrap_or(Fault::None);
-        let again = batch.clone();
+        let again = (fault == Fault::Repeated).then(|| batch.clone());
         if fault == Fault::DeathBefore {
             return self.faults.die().await;
         }
@@ -159,16 +159,16 @@ impl<S: Store> Store for FaultyStore<S> {
         let written = self.store.write(batch).await;
         self.faults.written.set(self.faults.written.get() + 1);
         self.faults.let_others_go().await;
-        match fault {
-            Fault::Denied(error) => Err(error),
-            Fault::Repeated => {
+        match (fault, again) {
+            (Fault::Denied(error), _) => Err(error),
+            (Fault::Repeated, Some(again)) => {
                 // time enough for others to build on it, and to take it away
                 for _ in 0..LATE {
                     self.faults.let_others_go().await;
                 }
                 self.store.write(again).await
             }
-            Fault::DeathAfter => self.faults.die().await,
+            (Fault::DeathAfter, _) => self.faults.die().await,
             _ => written,
         }
     }
