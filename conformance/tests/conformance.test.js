@@ -30,7 +30,7 @@ test('the reference server over SQLite', { timeout: 180_000 }, async (test) => {
 
 const skip = process.env.TIDELOG_POSTGRES_BIN ? false : 'TIDELOG_POSTGRES_BIN is not set: there is no PostgreSQL'
 test('the reference server over PostgreSQL', { timeout: 180_000, skip }, async (test) => {
-  await holds(test, await overPostgres(folderFor(test)), ['history/restored'])
+  await holds(test, await overPostgres(), ['history/restored'])
 })
 
 test('a server in plain Node.js', { timeout: 180_000 }, async (test) => {

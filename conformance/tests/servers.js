@@ -1,10 +1,11 @@
 /** The servers that the suite is tried on, each a process of its own with its data in a folder of its own. */
-import { spawn, spawnSync } from 'node:child_process'
-import { chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { startPostgres } from '../../load/postgres.js'
 
 /** The token that all of them take. */
 export const TOKEN = 'a-token-of-the-tests'
@@ -94,31 +95,20 @@ export function own(folder, change = () => {}) {
   return restorable(start, () => copy(data, saved), () => copy(saved, data))
 }
 
-/** A PostgreSQL of the tests' own, and the reference server over it. PostgreSQL refuses to run as root. */
-export async function overPostgres(folder, more) {
-  const programs = process.env.TIDELOG_POSTGRES_BIN
-  const identity = (of) => Number(spawnSync('id', [of, 'postgres']).stdout) || Number(spawnSync('id', [of, 'nobody']).stdout)
-  const user = process.getuid() === 0 ? { uid: identity('-u'), gid: identity('-g') } : {}
-  if (user.uid) chownSync(folder, user.uid, user.gid)
-  const log = join(folder, 'log')
-  const run = (program, ...args) => {
-    const { status, error } = spawnSync(join(programs, program), args, { cwd: folder, env: { ...process.env, PGDATA: join(folder, 'data') }, stdio: 'ignore', ...user })
-    if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? readFileSync(log, 'utf8')}`)
-  }
-  run('initdb', '--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C')
-  run('pg_ctl', 'start', '--wait', '--timeout=120', '--silent', '--log', log, '--options', `-c listen_addresses= -c unix_socket_directories=${folder}`)
-  const end = () => run('pg_ctl', 'stop', '--wait', '--silent', '--mode=immediate')
+/** The reference server over a PostgreSQL of its own. */
+export async function overPostgres(more) {
+  const postgres = startPostgres(process.env.TIDELOG_POSTGRES_BIN)
   try {
-    const server = await reference(`postgres://postgres@/postgres?host=${folder}`, '0', more)
+    const server = await reference(postgres.database('conformance'), '0', more)
     return {
       url: server.url,
       async stop() {
         await server.stop()
-        end()
+        postgres.stop()
       },
     }
   } catch (error) {
-    end()
+    postgres.stop()
     throw error
   }
 }

@@ -1,4 +1,4 @@
-/** What a server has acknowledged survives its death, and what it has not arrives later: once, whenever it dies. */
+/** What a server has acknowledged survives its death, and that of its database; what it has not arrives later: once, whenever they die. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -9,14 +9,15 @@ import { events, inStep, openLog, rejected, startDevice, syncWith } from './kit/
 import { atEnd } from './kit/ending.js'
 import { assertSameLog, assertWhole, serverLog } from './kit/log.js'
 import { serverBinary } from './kit/places.js'
+import { postgresFor, withoutPostgres } from './kit/postgres.js'
 import { seeded } from './kit/random.js'
 import { scratch } from './kit/scratch.js'
 import { startServer } from './kit/server.js'
 import { startSite } from './kit/site.js'
 import { until } from './kit/until.js'
 
-/** How often the server is killed: `TIDELOG_KILLS`, or a few times. */
-const rounds = Number(process.env.TIDELOG_KILLS ?? 8)
+/** How often something is killed: `TIDELOG_KILLS`, or a few times. */
+const kills = (few) => Number(process.env.TIDELOG_KILLS ?? few)
 
 /**
  * Writes until `stop` is set, to streams of this device and one that both write to, so that some pushes meet conflicts. Tells of each
@@ -46,15 +47,17 @@ const writeUntilStopped = (page, device) =>
     globalThis.writing = Promise.all(Array.from({ length: 6 }, (_, index) => writer(index)))
   }, device)
 
-test(`the server is killed ${rounds} times while two devices push: nothing is lost, nothing doubled`, { timeout: 900_000 }, async (test) => {
+/**
+ * Two devices push to a server over a database, which `die` lets die, and which goes on with the server that it resolves to; `die` is given the
+ * running one and the number of the round.
+ */
+async function nothingIsLost(test, { database, rounds, die }) {
   const random = seeded(test)
   const folder = scratch(test)
-  const database = join(folder, 'server.sqlite')
   const site = await startSite()
   atEnd(test, () => site.close())
   let server = await startServer({ database })
   atEnd(test, () => server.kill())
-  const { port } = server
 
   const acknowledged = new Map()
   const outcomes = new Map()
@@ -76,8 +79,7 @@ test(`the server is killed ${rounds} times while two devices push: nothing is lo
     await until('commits that the server has', () => outcomes.size >= enough || failures.length > 0, { every: 1, within: 60_000 })
     // Anywhere within a push, an answer, or the quiet between them.
     await after(random.below(25))
-    await server.kill()
-    server = await startServer({ database, port })
+    server = await die(server, round)
   }
 
   for (const { page } of devices) await page.evaluate(() => ((globalThis.stop = true), undefined))
@@ -106,4 +108,34 @@ test(`the server is killed ${rounds} times while two devices push: nothing is lo
   assert.match(stdout, /^academy: .* holds\n$/)
   const rebased = [...outcomes.values()].filter((outcome) => outcome === 'rebased').length
   test.diagnostic(`${acknowledged.size} commits acknowledged, ${there.size} on the server after ${rounds} kills, ${rebased} of them rebased`)
+}
+
+/** Kills the server, and starts it again at its address. */
+const theServer = (database) => async (server) => {
+  await server.kill()
+  return startServer({ database, port: server.port })
+}
+
+test('the server over SQLite is killed while two devices push: nothing is lost, nothing doubled', { timeout: 900_000 }, async (test) => {
+  const database = join(scratch(test), 'server.sqlite')
+  await nothingIsLost(test, { database, rounds: kills(8), die: theServer(database) })
+})
+
+test('the server over PostgreSQL is killed: nothing is lost, nothing doubled', { timeout: 900_000, skip: withoutPostgres }, async (test) => {
+  const database = postgresFor(test).database('logs')
+  await nothingIsLost(test, { database, rounds: kills(5), die: theServer(database) })
+})
+
+test('PostgreSQL is killed under the server: nothing is lost, nothing doubled', { timeout: 900_000, skip: withoutPostgres }, async (test) => {
+  const postgres = postgresFor(test)
+  const die = async (server, round) => {
+    // By turns a process that serves the server, after which PostgreSQL recovers by itself, and all of it.
+    if (round % 2 === 0) await until('a session of the server to kill', () => postgres.killSession('logs', 'tidelog-server'))
+    else {
+      postgres.crash()
+      postgres.resume()
+    }
+    return server
+  }
+  await nothingIsLost(test, { database: postgres.database('logs'), rounds: kills(2), die })
 })

@@ -101,6 +101,14 @@ fn attempt(setup: &mut Setup, build: &mut Build, stage: Stage) -> Result<Outcome
             other => other?,
         }
     }
+    for &wish in stage.wishes() {
+        match setup.require(&[wish]) {
+            Err(error @ Error::Missing(_)) if setup.installs() => {
+                println!("{:<14} without some of its tests: {error}", stage.name());
+            }
+            other => other?,
+        }
+    }
     stage.prepare(setup, build)?;
     run_commands(setup, stage, stage.commands(setup)?)
 }

@@ -127,6 +127,14 @@ impl Stage {
         }
     }
 
+    /// What some of its tests are left out without, where it can't be had.
+    pub(crate) fn wishes(self) -> &'static [Need] {
+        match self {
+            Stage::Conformance | Stage::EndToEnd => &[Need::Postgres],
+            _ => &[],
+        }
+    }
+
     /// Installs and builds what the stage runs on.
     pub(crate) fn prepare(self, setup: &mut Setup, build: &mut Build) -> Result<(), Error> {
         setup.require(self.needs())?;
@@ -192,9 +200,7 @@ impl Stage {
                 let on_servers = |folder| {
                     let mut npm = npm_run(setup, "test", folder);
                     npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
-                    if let Some(programs) = setup.postgres() {
-                        npm.env("TIDELOG_POSTGRES_BIN", programs);
-                    }
+                    name_postgres(&mut npm, setup);
                     Run::counting(npm)
                 };
                 [CONFORMANCE, DURABLE_STREAMS, LOAD].map(on_servers).into()
@@ -209,7 +215,8 @@ impl Stage {
             Stage::OpenApi => {
                 let mut cargo = setup.command("cargo");
                 cargo.args(["test", "--package", "tidelog-server", "--features", "tidelog/testing"]);
-                cargo.args(["--test", "server", WITH_SCHEMATHESIS]);
+                // ignored where `cargo test` is typed by hand, without the program
+                cargo.args(["--test", "server", WITH_SCHEMATHESIS, "--", "--ignored"]);
                 cargo.env("TIDELOG_SCHEMATHESIS_BIN", setup.schemathesis().unwrap_or_default());
                 vec![Run::counting(cargo)]
             }
@@ -284,6 +291,13 @@ pub(crate) fn with_script(workspace: &Workspace, script: &str) -> Result<Vec<&'s
     Ok(folders)
 }
 
+/// Tells tests in JavaScript where PostgreSQL's programs are, if there are any.
+fn name_postgres(npm: &mut Command, setup: &Setup) {
+    if let Some(programs) = setup.postgres() {
+        npm.env("TIDELOG_POSTGRES_BIN", programs);
+    }
+}
+
 fn no_fail_fast(mut cargo: Command) -> Command {
     cargo.arg("--no-fail-fast");
     cargo
@@ -294,6 +308,7 @@ fn end_to_end(setup: &Setup, script: &str) -> Command {
     let mut npm = npm_run(setup, script, END_TO_END);
     npm.env("TIDELOG_SERVER_BIN", server_binary(setup.workspace()));
     npm.env("TIDELOG_CHROMIUM", setup.chromium().unwrap_or_default());
+    name_postgres(&mut npm, setup);
     npm
 }
 
