@@ -29,8 +29,9 @@ and the most. Each append is durable when it is answered. The ratio is to Tidelo
 ${table(['', 'store', 'events/s', 'spread', 'ratio', 'p50 ms', 'p99 ms'], rows)}
 
 They do not do the same. Tidelog is asked over HTTP by what a device sends: the server checks a token, bounds, the ids of commit and events against all that
-the log has, and gives positions without a gap, so that pushes to one log go one after another. A push asks the database five times in
-a row (begin, lock, what is known, write, commit), whatever its size; pushes that wait for the same log share the first two and the last. So many events in a push cost little more than one. \`write_message\` is called in
+the log has, and gives positions without a gap, so that pushes to one log go one after another. A push is two round trips to the database (begin,
+lock and ask what is known; write and commit), whatever its size, and pushes that wait for the same log share them. So many events in a push cost
+little more than one. \`write_message\` is called in
 the database, by a connection for each writer, and is one question; it locks the category. Emmett's store runs in the process of the writers, and
 locks nothing but the stream.`
 }

@@ -5,6 +5,7 @@ mod among;
 mod columns;
 mod failure;
 mod history;
+mod known;
 mod notices;
 mod page;
 mod producers;
@@ -13,7 +14,9 @@ mod row;
 mod schema;
 mod sessions;
 mod target;
+mod transaction;
 mod turns;
+mod unwritten;
 
 pub use address::PostgresAddress;
 pub use schema::Step;
@@ -174,8 +177,8 @@ impl Inner {
         offers: Vec<Offer>,
         notices: &Notices,
     ) -> Result<Vec<Result<Pushed, Trouble>>, Trouble> {
-        let mut client = self.sessions.get().await?;
-        let ready = push::prepare(&mut client, log, offers, self.clock.as_ref()).await?;
+        let client = self.sessions.get().await?;
+        let ready = push::prepare(client, log, offers, self.clock.as_ref()).await?;
         match ready.commit().await {
             Ok(written) => {
                 if let Some(position) = written.reached {

@@ -2,26 +2,13 @@
 
 use super::{
     failure::Trouble,
-    row::{Log, signed, unsigned},
+    row::{signed, unsigned},
 };
-use crate::storage::{BoxError, LastPush, Offer, StorageError};
-use deadpool_postgres::Transaction;
-use tokio_postgres::Row;
+use crate::storage::{BoxError, LastPush, StorageError};
+use deadpool_postgres::GenericClient;
+use std::collections::HashMap;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
-
-/// What the log knows of the producer of a push.
-pub(super) async fn last_push(
-    transaction: &Transaction<'_>,
-    log: &Log,
-    offer: &Offer,
-) -> Result<Option<LastPush>, Trouble> {
-    let Some(producer) = offer.producer else { return Ok(None) };
-    let statement = transaction
-        .prepare_cached("SELECT epoch, sequence, digest FROM tidelog.producers WHERE log = $1 AND id = $2")
-        .await?;
-    let row = transaction.query_opt(&statement, &[&log.key, &producer.id.0]).await?;
-    row.map(|row| last(&row, 0)).transpose()
-}
 
 /// Reads `epoch, sequence, digest`, which begin at column `from`.
 pub(super) fn last(row: &Row, from: usize) -> Result<LastPush, Trouble> {
@@ -34,36 +21,29 @@ pub(super) fn last(row: &Row, from: usize) -> Result<LastPush, Trouble> {
     })
 }
 
-/// Keeps the last push of the producer; nothing if the push names none.
-pub(super) async fn remember(
-    transaction: &Transaction<'_>,
-    log: &Log,
-    offer: &Offer,
-    last: Option<LastPush>,
-) -> Result<(), Trouble> {
-    match (offer.producer, last) {
-        (Some(producer), Some(last)) => write(transaction, log.key, producer.id.0, last).await,
-        _ => Ok(()),
-    }
+/// The statement of [`write`].
+pub(super) async fn writing(client: &impl GenericClient) -> Result<Statement, Trouble> {
+    let sql = "INSERT INTO tidelog.producers (log, id, epoch, sequence, digest)
+               SELECT $1::bigint, * FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bytea[])
+               ON CONFLICT (log, id) DO UPDATE
+               SET epoch = excluded.epoch, sequence = excluded.sequence, digest = excluded.digest";
+    Ok(client.prepare_cached(sql).await?)
 }
 
-/// Writes the last push of a producer, over the one before it.
+/// Writes the last push of each producer, over the one before it.
 pub(super) async fn write(
-    transaction: &Transaction<'_>,
+    client: &impl GenericClient,
+    statement: &Statement,
     log: i64,
-    producer: Uuid,
-    last: LastPush,
+    producers: &HashMap<Uuid, LastPush>,
 ) -> Result<(), Trouble> {
-    let LastPush { epoch, sequence, digest } = last;
-    let statement = transaction
-        .prepare_cached(
-            "INSERT INTO tidelog.producers (log, id, epoch, sequence, digest) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (log, id) DO UPDATE
-             SET epoch = excluded.epoch, sequence = excluded.sequence, digest = excluded.digest",
-        )
-        .await?;
-    let digest = digest.to_be_bytes();
-    let (epoch, sequence) = (signed(epoch)?, signed(sequence)?);
-    transaction.execute(&statement, &[&log, &producer, &epoch, &sequence, &&digest[..]]).await?;
+    let (mut ids, mut epochs, mut sequences, mut digests) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (&id, &LastPush { epoch, sequence, digest }) in producers {
+        ids.push(id);
+        epochs.push(signed(epoch)?);
+        sequences.push(signed(sequence)?);
+        digests.push(digest.to_be_bytes().to_vec());
+    }
+    client.execute(statement, &[&log, &ids, &epochs, &sequences, &digests]).await?;
     Ok(())
 }

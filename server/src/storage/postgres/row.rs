@@ -7,7 +7,7 @@ use crate::{
 };
 use deadpool_postgres::GenericClient;
 use tidelog::{stream::StreamName, version::Position};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 /// A row of `logs`.
@@ -59,14 +59,22 @@ pub(super) async fn find_log(
     name: &LogName,
     lock: Lock,
 ) -> Result<Option<Log>, Trouble> {
-    let statement = client
-        .prepare_cached(match lock {
-            Lock::No => "SELECT key, id, position FROM tidelog.logs WHERE name = $1",
-            Lock::Writing => "SELECT key, id, position FROM tidelog.logs WHERE name = $1 FOR UPDATE",
-        })
-        .await?;
-    let Some(row) = client.query_opt(&statement, &[&name.as_str()]).await? else { return Ok(None) };
-    Ok(Some(Log { key: row.try_get(0)?, id: row.try_get(1)?, position: unsigned(&row, 2)? }))
+    let statement = find(client, lock).await?;
+    client.query_opt(&statement, &[&name.as_str()]).await?.map(|row| log(&row)).transpose()
+}
+
+/// The statement that finds the [`log`] of a name.
+pub(super) async fn find(client: &impl GenericClient, lock: Lock) -> Result<Statement, Trouble> {
+    let sql = match lock {
+        Lock::No => "SELECT key, id, position FROM tidelog.logs WHERE name = $1",
+        Lock::Writing => "SELECT key, id, position FROM tidelog.logs WHERE name = $1 FOR UPDATE",
+    };
+    Ok(client.prepare_cached(sql).await?)
+}
+
+/// Reads a row of `logs`.
+pub(super) fn log(row: &Row) -> Result<Log, Trouble> {
+    Ok(Log { key: row.try_get(0)?, id: row.try_get(1)?, position: unsigned(row, 2)? })
 }
 
 /// The columns that [`stored_commit`] reads.

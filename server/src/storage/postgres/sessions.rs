@@ -122,12 +122,14 @@ pub(super) fn is_notification(message: AsyncMessage) -> Option<tokio_postgres::N
 ///
 /// The planner keeps the plan of a prepared statement, and one that it made when a table was small reads the whole table, or
 /// all of a log by the wrong index, once it is large. Every question of the server has an index that answers it, so it is
-/// told to use those, and not to compile what it then takes for costly.
+/// told to use those, and not to compile what it then takes for costly. Nor is it to plan anew for each array, which it takes for worth
+/// its while, and which costs more than the question.
 fn settings(limits: PostgresLimits) -> String {
     let PostgresLimits { statement_timeout, lock_timeout, idle_timeout, .. } = limits;
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {};
          SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
+         SET plan_cache_mode = force_generic_plan;
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         statement_timeout.as_millis(),
         lock_timeout.as_millis(),

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use deadpool_postgres::{Client, Transaction};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use tidelog::{
     commit::Commit,
     version::{Position, Version},
@@ -96,7 +96,9 @@ impl Writing for Copying<'_> {
     }
 
     async fn write_producer(&self, log: i64, producer: StoredProducer) -> Result<(), StorageError> {
-        Ok(producers::write(&self.0, log, producer.id, producer.last).await?)
+        let statement = producers::writing(&self.0).await?;
+        let last = HashMap::from([(producer.id, producer.last)]);
+        Ok(producers::write(&self.0, &statement, log, &last).await?)
     }
 
     async fn commit(self) -> Result<(), StorageError> {

@@ -1,5 +1,6 @@
 //! Logs in one SQLite database: a file, or memory for tests.
 
+mod group;
 mod history;
 mod page;
 mod producers;
@@ -97,14 +98,9 @@ impl Sqlite {
 
 impl Storage for Sqlite {
     fn push<'a>(&'a self, log: &'a LogName, offer: Offer) -> BoxFuture<'a, Result<Pushed, PushError>> {
-        let (log, clock, bell) = (log.clone(), Arc::clone(&self.clock), Arc::clone(&self.bell));
-        Box::pin(self.writer.run(move |connection| {
-            let (pushed, reached) = push::push(connection, &log, offer, clock.as_ref())?;
-            if let Some(position) = reached {
-                bell.ring(&log, position);
-            }
-            Ok(pushed)
-        }))
+        let (bell, grown) = (Arc::clone(&self.bell), log.clone());
+        let ring = move |position| bell.ring(&grown, position);
+        Box::pin(self.writer.push(log.clone(), offer, Arc::clone(&self.clock), ring))
     }
 
     fn page<'a>(

@@ -9,7 +9,7 @@ use crate::{
     log_name::LogName,
     storage::{InvalidCursor, PageError, PageLimit, StorageError, Streams},
 };
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row};
 use tidelog::{
     authority::Filling,
     id::CommitId,
@@ -72,21 +72,21 @@ fn heading(row: &Row<'_>, streams: &Streams) -> rusqlite::Result<(bool, Position
 
 /// Where to begin: the cursor has to name this log, and the commit that ends where it stands.
 pub(super) fn start<E: From<InvalidCursor> + From<StorageError>>(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     log: &Log,
     after: &Cursor,
 ) -> Result<Mark, E> {
     let mark = Mark::of(after, log.id, log.position)?;
-    let there = commit_ending_at(transaction, log, mark.position).map_err(failure)?;
+    let there = commit_ending_at(connection, log, mark.position).map_err(failure)?;
     Ok(mark.check(there)?)
 }
 
 fn commit_ending_at(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     log: &Log,
     position: Position,
 ) -> rusqlite::Result<Option<(CommitId, Timestamp)>> {
-    let last = transaction
+    let last = connection
         .prepare_cached(
             "SELECT id, position + events - 1, recorded_at FROM commits WHERE log = ?1 AND position <= ?2
              ORDER BY position DESC LIMIT 1",

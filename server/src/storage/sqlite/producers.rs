@@ -5,14 +5,14 @@ use super::{
     row::{Log, signed, unsigned},
 };
 use crate::storage::{LastPush, Offer, PushError};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 /// Admits a push, and remembers it as its producer's last.
-pub(super) fn admit(transaction: &Transaction<'_>, log: &Log, offer: &Offer) -> Result<(), PushError> {
+pub(super) fn admit(connection: &Connection, log: &Log, offer: &Offer) -> Result<(), PushError> {
     let Some(producer) = offer.producer else { return Ok(()) };
     let id = producer.id.0.as_bytes();
     let known = || {
-        transaction
+        connection
             .prepare_cached("SELECT epoch, sequence, digest FROM producers WHERE log = ?1 AND id = ?2")?
             .query_row((log.key, id), |row| {
                 let digest = u64::from_be_bytes(row.get(2)?);
@@ -22,7 +22,7 @@ pub(super) fn admit(transaction: &Transaction<'_>, log: &Log, offer: &Offer) -> 
     };
     let Some(last) = offer.admit(known().map_err(failure)?)? else { return Ok(()) };
     let remember = || {
-        transaction
+        connection
             .prepare_cached(
                 "INSERT INTO producers (log, id, epoch, sequence, digest) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (log, id) DO UPDATE

@@ -1,5 +1,4 @@
-//! A push in one transaction: check whose it is and on what it was decided, read the facts, judge, write, read what the
-//! conflicts miss.
+//! Pushes in one transaction. Of each: check whose it is and on what it was decided, read the facts, judge, write, read what the conflicts miss.
 
 use super::{
     failure,
@@ -22,44 +21,44 @@ use tidelog::{
     version::Position,
 };
 
-/// Judges and writes; also gives the last position if anything was written. The write lock is taken before the first read, so that nothing can come between.
-pub(super) fn push(
-    connection: &mut Connection,
-    name: &LogName,
-    offer: Offer,
-    clock: &dyn Clock,
-) -> Result<(Pushed, Option<Position>), PushError> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)?;
-    let log = make_log(&transaction, name)?;
+/// What became of a push, and the last position if anything was written.
+pub(super) type Done = Result<(Pushed, Option<Position>), PushError>;
+
+/// Begins a transaction. The write lock is taken before the first read, so that nothing can come between.
+pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StorageError> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure)
+}
+
+/// Judges and writes, all but the commit.
+pub(super) fn push(connection: &Connection, name: &LogName, offer: Offer, clock: &dyn Clock) -> Done {
+    let log = make_log(connection, name)?;
     if let Some(cursor) = &offer.cursor {
-        start::<PushError>(&transaction, &log, cursor)?;
+        start::<PushError>(connection, &log, cursor)?;
     }
-    producers::admit(&transaction, &log, &offer)?;
+    producers::admit(connection, &log, &offer)?;
     let Offer { commits, rights, rulings, .. } = offer;
-    let facts = facts(&transaction, &log, &commits, &rights).map_err(failure)?;
+    let facts = facts(connection, &log, &commits, &rights).map_err(failure)?;
     let Judgement { mut outcomes, accepted, conflicts } =
         judge(facts, commits, &rights, &rulings, clock.now())?;
-    write(&transaction, &log, &accepted)?;
+    write(connection, &log, &accepted)?;
     let mut bytes = 0;
     for behind in conflicts {
-        outcomes[behind.outcome].missing = missing(&transaction, &log, name, &behind, &mut bytes)?;
+        outcomes[behind.outcome].missing = missing(connection, &log, name, &behind, &mut bytes)?;
     }
-    transaction.commit().map_err(failure)?;
     let reached = accepted.last().map(ConfirmedCommit::last_position);
     Ok((Pushed { log_id: log.id.to_string(), outcomes }, reached))
 }
 
 fn facts(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     log: &Log,
     candidates: &[Candidate],
     rights: &Rights,
 ) -> rusqlite::Result<Facts> {
-    let mut by_id = transaction
+    let mut by_id = connection
         .prepare_cached("SELECT first_version, position, stream FROM commits WHERE log = ?1 AND id = ?2")?;
-    let mut by_event = transaction.prepare_cached("SELECT 1 FROM events WHERE log = ?1 AND id = ?2")?;
-    let mut last = transaction.prepare_cached(
+    let mut by_event = connection.prepare_cached("SELECT 1 FROM events WHERE log = ?1 AND id = ?2")?;
+    let mut last = connection.prepare_cached(
         "SELECT first_version + events - 1 FROM commits WHERE log = ?1 AND stream = ?2
          ORDER BY first_version DESC LIMIT 1",
     )?;
@@ -93,14 +92,14 @@ fn facts(
     Ok(facts)
 }
 
-fn write(transaction: &Transaction<'_>, log: &Log, accepted: &[ConfirmedCommit]) -> Result<(), StorageError> {
+fn write(connection: &Connection, log: &Log, accepted: &[ConfirmedCommit]) -> Result<(), StorageError> {
     let Some(last) = accepted.last() else { return Ok(()) };
     let write = || {
-        let mut commits = transaction.prepare_cached(
+        let mut commits = connection.prepare_cached(
             "INSERT INTO commits (log, position, events, id, stream, first_version, recorded_at, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
-        let mut events = transaction.prepare_cached("INSERT INTO events (log, id) VALUES (?1, ?2)")?;
+        let mut events = connection.prepare_cached("INSERT INTO events (log, id) VALUES (?1, ?2)")?;
         for ConfirmedCommit { first_version, first_position, recorded_at, commit } in accepted {
             let body = serde_json::to_string(commit)
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -118,7 +117,7 @@ fn write(transaction: &Transaction<'_>, log: &Log, accepted: &[ConfirmedCommit])
                 events.execute((log.key, event.id.0.as_bytes()))?;
             }
         }
-        transaction
+        connection
             .prepare_cached("UPDATE logs SET position = ?2 WHERE key = ?1")?
             .execute((log.key, signed(last.last_position())?))?;
         Ok(())
@@ -128,7 +127,7 @@ fn write(transaction: &Transaction<'_>, log: &Log, accepted: &[ConfirmedCommit])
 
 /// The whole commits of the stream beyond the expected version, as far as the bounds allow. `bytes` counts over the push.
 fn missing(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     log: &Log,
     name: &LogName,
     behind: &Behind,
@@ -141,7 +140,7 @@ fn missing(
                                  WHERE log = ?1 AND stream = ?2 AND first_version <= ?3 + 1)
          ORDER BY first_version"
     );
-    let mut statement = transaction.prepare_cached(&sql).map_err(failure)?;
+    let mut statement = connection.prepare_cached(&sql).map_err(failure)?;
     let version = signed(behind.version).map_err(failure)?;
     let rows =
         statement.query_map((log.key, behind.stream.as_str(), version), stored_commit).map_err(failure)?;

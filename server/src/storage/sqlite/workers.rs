@@ -1,18 +1,27 @@
 //! Threads that own the connections: SQLite blocks, and the threads of the async runtime must not.
 
-use crate::storage::StorageError;
+use super::group::{MOST_COMMITS, MOST_PUSHES, Waiting, work_off};
+use crate::{
+    clock::Clock,
+    log_name::LogName,
+    storage::{Offer, PushError, StorageError},
+};
 use rusqlite::Connection;
 use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
 };
+use tidelog::{sync::protocol::Pushed, version::Position};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many pieces of work may wait before a sender has to wait itself.
 const QUEUE: usize = 64;
 
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+enum Work {
+    Push(Box<Waiting>),
+    Other(Box<dyn FnOnce(&mut Connection) + Send>),
+}
 
 /// Threads with one connection each, fed by one queue. Dropping them waits for the work under way and closes the
 /// connections.
@@ -45,18 +54,35 @@ impl Workers {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
-        let Some(queue) = &self.queue else { return Err(StorageError::Stopped.into()) };
         let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
+        let work = Work::Other(Box::new(move |connection| {
             if !answer.is_closed() {
                 // The caller may have gone meanwhile; then nobody waits for the answer.
                 let _ = answer.send(work(connection));
             }
-        });
-        if queue.send(work).await.is_err() {
-            return Err(StorageError::Stopped.into());
-        }
+        }));
+        self.send(work).await?;
         answered.await.unwrap_or_else(|_| Err(StorageError::Stopped.into()))
+    }
+
+    /// Pushes on one of the connections, in one transaction with others that wait. `pushed` is called with the log's last
+    /// position once that is durable, if anything was written.
+    pub(super) async fn push(
+        &self,
+        log: LogName,
+        offer: Offer,
+        clock: Arc<dyn Clock>,
+        pushed: impl FnOnce(Position) + Send + 'static,
+    ) -> Result<Pushed, PushError> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { log, offer, clock, answer, pushed: Box::new(pushed) };
+        self.send(Work::Push(Box::new(waiting))).await?;
+        answered.await.unwrap_or_else(|_| Err(StorageError::Stopped.into()))
+    }
+
+    async fn send(&self, work: Work) -> Result<(), StorageError> {
+        let Some(queue) = &self.queue else { return Err(StorageError::Stopped) };
+        queue.send(work).await.map_err(|_| StorageError::Stopped)
     }
 
     /// Whether every thread is still there.
@@ -65,13 +91,39 @@ impl Workers {
     }
 }
 
-fn serve(mut connection: Connection, work: &Mutex<mpsc::Receiver<Work>>) {
+fn serve(mut connection: Connection, queue: &Mutex<mpsc::Receiver<Work>>) {
+    // What came behind a group of pushes and is none of it.
+    let mut held = None;
     loop {
         // The lock is held while waiting, and free before the work begins.
-        let next = work.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(work) = next else { return };
-        work(&mut connection);
+        let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = held.take().or_else(|| lock().blocking_recv());
+        match next {
+            None => return,
+            Some(Work::Other(work)) => work(&mut connection),
+            Some(Work::Push(first)) => {
+                let mut group = Vec::new();
+                held = gather(*first, &mut group, || lock().try_recv().ok());
+                work_off(&mut connection, group);
+            }
+        }
     }
+}
+
+/// Takes the pushes that wait for one transaction; what came behind them, if something was taken that does not belong to them.
+fn gather(first: Waiting, group: &mut Vec<Waiting>, mut next: impl FnMut() -> Option<Work>) -> Option<Work> {
+    let mut commits = first.offer.commits.len();
+    group.push(first);
+    while group.len() < MOST_PUSHES {
+        match next()? {
+            Work::Push(push) if commits.saturating_add(push.offer.commits.len()) <= MOST_COMMITS => {
+                commits += push.offer.commits.len();
+                group.push(*push);
+            }
+            other => return Some(other),
+        }
+    }
+    None
 }
 
 impl Drop for Workers {
@@ -88,6 +140,12 @@ impl Drop for Workers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
+    use tidelog::{
+        authority::candidate::{Candidate, Malformed},
+        id::CommitId,
+    };
+    use uuid::Uuid;
 
     fn workers() -> Workers {
         Workers::start("test", vec![Connection::open_in_memory().unwrap()]).unwrap()
@@ -105,6 +163,38 @@ mod tests {
         }
         let answer = workers.run(|_| Ok::<_, StorageError>(())).await;
         assert!(matches!(answer, Err(StorageError::Stopped)));
+    }
+
+    #[test]
+    fn pushes_that_wait_are_gathered_up_to_other_work_and_the_bounds() {
+        let push = |commits: usize| {
+            let malformed = || {
+                let (id, detail) = (CommitId(Uuid::nil()), String::new());
+                Candidate::Malformed(Malformed {
+                    id,
+                    generation: 0,
+                    stream: None,
+                    events: Vec::new(),
+                    detail,
+                })
+            };
+            let offer = Offer::from((0..commits).map(|_| malformed()).collect::<Vec<_>>());
+            let (log, clock) = (LogName::parse("academy").unwrap(), Arc::new(SystemClock));
+            Waiting { log, offer, clock, answer: oneshot::channel().0, pushed: Box::new(|_| ()) }
+        };
+        let gathered = |first: usize, then: Vec<Work>| {
+            let (mut group, mut then) = (Vec::new(), then.into_iter());
+            let held = gather(push(first), &mut group, || then.next());
+            (group.len(), held.is_some(), then.count())
+        };
+        let pushes = |sizes: &[usize]| sizes.iter().map(|&size| Work::Push(Box::new(push(size)))).collect();
+        assert_eq!(gathered(1, pushes(&[])), (1, false, 0));
+        assert_eq!(gathered(1_500, pushes(&[1])), (1, true, 0));
+        assert_eq!(gathered(400, pushes(&[400, 200, 1, 1])), (3, true, 1));
+        assert_eq!(gathered(1, pushes(&[1; 40])), (32, false, 9));
+        let mut mixed: Vec<Work> = pushes(&[1, 1]);
+        mixed.insert(1, Work::Other(Box::new(|_| ())));
+        assert_eq!(gathered(1, mixed), (2, true, 1));
     }
 
     #[tokio::test]
