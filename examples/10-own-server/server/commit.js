@@ -78,6 +78,7 @@ export function commit(json) {
     ...outline(json, 'commit'),
     stream,
     expectedVersion,
+    since: optional(json.since, integer, 'since'),
     metadata: metadata(json.metadata),
     command: optional(command, ({ type, data = new Raw('null') }) => ({ type: text(type, 'command.type', 256, 1), data: raw(data, 'command.data', 1 << 20) })),
     events: events.map((one, index) => event(one, `events[${index}]`)),

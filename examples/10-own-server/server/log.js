@@ -17,6 +17,7 @@ const cursorOf = (id, last) => `${digest(id, 16)}-${String(last?.end ?? 0).padSt
 const met = (expected, version) => (expected === 'any' ? true : expected === 'exists' ? version > 0 : expected === 'none' ? version === 0 : version === expected)
 
 export class Log {
+  #rules
   #file
   #size
   #id
@@ -28,7 +29,9 @@ export class Log {
   #producers = new Map()
   #waiting = new Set()
 
-  constructor(path) {
+  /** `rules`, where there are any, is given a commit and the confirmed ones of its stream, and says why the commit is refused, if it is. */
+  constructor(path, rules = () => undefined) {
+    this.#rules = rules
     const text = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
     const whole = text.lastIndexOf(10) + 1 // a line without an end was never acknowledged
     this.#file = openSync(path, 'a')
@@ -95,7 +98,7 @@ export class Log {
         return outcome
       }
       if (root) return refuse(root, { status: 'blocked', by: root })
-      const reject = (type, title, detail) => refuse(id, { status: 'rejected', problem: { type: `urn:tidelog:problem:${type}`, title, detail } })
+      const reject = (type, title, detail, code) => refuse(id, { status: 'rejected', problem: { type: `urn:tidelog:problem:${type}`, title, detail, code } })
       let commit
       try {
         commit = readCommit(json)
@@ -111,6 +114,8 @@ export class Log {
         const from = expectedVersion === 'none' ? 0 : expectedVersion
         return refuse(id, { status: 'conflict', expected: expectedVersion, actual: version, missing: this.#missing(stream, from, confirmed) })
       }
+      const objection = this.#rules(commit, () => [...this.#commits, ...confirmed].filter((one) => one.commit.stream === stream))
+      if (objection) return reject(objection.type, objection.title, objection.detail, objection.code)
       const accepted = { firstVersion: version + 1, firstPosition: end + 1, recordedAt, commit }
       confirmed.push(accepted)
       here.set(id, accepted)

@@ -1,7 +1,12 @@
-/** A sync server in plain Node.js: `node server/main.js FOLDER [PORT]`. The token is taken from $TOKEN; without one it serves everybody. */
+/**
+ * A sync server in plain Node.js: `node server/main.js FOLDER [PORT]`. The token is taken from $TOKEN; without one it serves everybody. $RULES may
+ * name a module that exports `rules`, which looks at each commit before it counts: see the example 11-server-with-rules.
+ */
 import { timingSafeEqual, createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { integer, Invalid, outline, uuid } from './commit.js'
 import { parse, write } from './json.js'
 import { Log, Refused } from './log.js'
@@ -12,6 +17,7 @@ const largest = 4 << 20
 const spoken = [1]
 const about = { protocols: spoken, limits: { pushBytes: largest, pushCommits: 1_000, pageEvents: 1_000, waitSeconds: 30 }, features: ['wait'] }
 const logs = new Map()
+const { rules } = process.env.RULES ? await import(pathToFileURL(resolve(process.env.RULES))) : {}
 mkdirSync(folder, { recursive: true })
 
 const titles = { unauthorized: 'A valid token is needed', 'not-found': 'There is no such resource', 'method-not-allowed': 'The resource has no such method', 'too-large': 'The request is too large', 'unsupported-protocol': 'The server does not speak this version', 'invalid-cursor': 'The cursor is not one of this log', 'history-lost': 'The log has lost what was read', fenced: 'The device is not alone', unavailable: 'The server failed' }
@@ -99,7 +105,7 @@ async function answer(request) {
   if (request.method !== method) throw new Refused(405, 'method-not-allowed', `${pathname} has no method ${request.method}`, { Allow: method })
   if (resource === undefined) return [200, { 'Content-Type': 'application/json' }, write(about)]
   const json = method === 'POST' ? await body(request) : undefined
-  if (!logs.has(name)) logs.set(name, new Log(`${folder}/${name}.log`))
+  if (!logs.has(name)) logs.set(name, new Log(`${folder}/${name}.log`, rules))
   const log = logs.get(name)
   return [200, { 'Content-Type': 'application/json' }, write(json === undefined ? await pull(log, searchParams) : push(log, json))]
 }
