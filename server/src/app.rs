@@ -3,6 +3,7 @@
 use crate::{
     about::about,
     access::{Access, Pass, Rates},
+    archived::archived,
     config::Config,
     config::Limits,
     cors::cors,
@@ -71,6 +72,7 @@ pub fn app(config: Config) -> Router {
         .route("/logs/{log}", get(about))
         .route("/logs/{log}/commits", post(push))
         .route("/logs/{log}/events", get(pull))
+        .route("/logs/{log}/archived", get(archived))
         .route("/logs/{log}/feed", get(feed::read).head(feed::describe))
         .route("/logs/{log}/feed/{stream}", get(feed::read).head(feed::describe))
         .fallback(no_such_resource)

@@ -6,12 +6,18 @@ use crate::{
         StorageError,
         postgres::Target,
         sqlite::WholeFile,
-        stored::{Rows, StoredLog},
+        stored::{Rows, StoredCommit, StoredLog, WholeRow},
     },
     verify::Place,
 };
 use std::ops::ControlFlow;
-use tidelog::{commit::ConfirmedCommit, stream::StreamName, version::Position};
+use tidelog::{
+    commit::ConfirmedCommit,
+    id::CommitId,
+    stream::StreamName,
+    time::Timestamp,
+    version::{Position, Version},
+};
 
 pub use crate::storage::stored::StoredStream;
 
@@ -29,6 +35,28 @@ pub struct Part {
     pub from: Position,
     /// At most so many.
     pub limit: u64,
+}
+
+/// What stands at a place of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A commit.
+    Commit(Box<ConfirmedCommit>),
+    /// The place of a commit whose stream was archived.
+    Archived {
+        /// The commit.
+        id: CommitId,
+        /// Its stream.
+        stream: String,
+        /// The version of its first event.
+        first_version: Version,
+        /// The position of its first event.
+        first_position: Position,
+        /// How many events it had.
+        events: u32,
+        /// When it was accepted.
+        recorded_at: Timestamp,
+    },
 }
 
 /// The contents can't be shown.
@@ -54,7 +82,7 @@ pub async fn streams(
     told: impl FnMut(StoredStream) -> ControlFlow<()>,
 ) -> Result<(), ContentsError> {
     match place {
-        Place::File(file) => streams_in(&WholeFile::look(file)?, log, told).await,
+        Place::File(file) => streams_in(&WholeFile::peek(file)?, log, told).await,
         Place::Postgres(address) => streams_in(&Target::open(address).await?.look().await?, log, told).await,
     }
 }
@@ -68,10 +96,10 @@ pub async fn show(
     place: Place<'_>,
     log: &LogName,
     part: &Part,
-    told: impl FnMut(ConfirmedCommit) -> ControlFlow<()>,
+    told: impl FnMut(Shown) -> ControlFlow<()>,
 ) -> Result<(), ContentsError> {
     match place {
-        Place::File(file) => show_in(&WholeFile::look(file)?, log, part, told).await,
+        Place::File(file) => show_in(&WholeFile::peek(file)?, log, part, told).await,
         Place::Postgres(address) => {
             show_in(&Target::open(address).await?.look().await?, log, part, told).await
         }
@@ -106,7 +134,7 @@ async fn show_in(
     database: &impl Rows,
     log: &LogName,
     part: &Part,
-    mut told: impl FnMut(ConfirmedCommit) -> ControlFlow<()>,
+    mut told: impl FnMut(Shown) -> ControlFlow<()>,
 ) -> Result<(), ContentsError> {
     let key = find(database, log).await?.key;
     let Part { stream, from, mut limit } = part.clone();
@@ -122,11 +150,28 @@ async fn show_in(
         }
         for row in rows {
             (after, version) = (row.stored.position, row.stored.first_version);
-            if limit == 0 || told(row.stored.confirmed(log)?).is_break() {
+            if limit == 0 || told(shown(log, row)?).is_break() {
                 return Ok(());
             }
             limit -= 1;
         }
     }
     Ok(())
+}
+
+fn shown(log: &LogName, row: WholeRow) -> Result<Shown, StorageError> {
+    if !row.stored.is_archived() {
+        return Ok(Shown::Commit(Box::new(row.stored.confirmed(log)?)));
+    }
+    let WholeRow { stored, id, stream } = row;
+    let StoredCommit { position, events, first_version, recorded_at, .. } = stored;
+    let recorded_at = Timestamp(recorded_at);
+    Ok(Shown::Archived {
+        id: CommitId(id),
+        stream,
+        first_version,
+        first_position: position,
+        events,
+        recorded_at,
+    })
 }

@@ -23,6 +23,8 @@ extern crate self as tidelog_server;
 mod about;
 mod access;
 mod app;
+pub mod archive;
+mod archived;
 mod args;
 pub mod backup;
 pub mod clock;

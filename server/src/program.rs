@@ -94,10 +94,11 @@ fn run(args: Args, rules: Option<Start>) -> Result<(), Box<dyn Error>> {
         Some(Command::Copy(copy)) => runtime()?.block_on(commands::copy(&copy)),
         Some(Command::Backup(backup)) => runtime()?.block_on(commands::backup(&backup)),
         Some(Command::Restore(restore)) => runtime()?.block_on(commands::restore(&restore)),
+        Some(Command::Archive(archive)) => runtime()?.block_on(commands::archive(&archive)),
         Some(Command::Logs(there)) => runtime()?.block_on(commands::logs(&there.database)),
         Some(Command::Streams(streams)) => runtime()?.block_on(commands::streams(&streams)),
         Some(Command::Show(show)) => runtime()?.block_on(commands::show(&show)),
-        Some(Command::Verify(there)) => runtime()?.block_on(commands::verify(&there.database)),
+        Some(Command::Verify(verify)) => runtime()?.block_on(commands::verify(&verify)),
         Some(Command::Openapi) => commands::openapi(),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     live::{self, Stopping, Tail, Wanted},
     refusal::Refusal,
     requests::Tally,
-    storage::PageLimit,
+    storage::{Gaps, PageLimit},
 };
 use axum::{
     Extension, Json,
@@ -27,6 +27,8 @@ pub(crate) struct Asked {
     limit: Option<usize>,
     wait: Option<u64>,
     protocol: Option<u32>,
+    #[serde(default)]
+    archived: String,
 }
 
 pub(crate) async fn pull(
@@ -40,9 +42,9 @@ pub(crate) async fn pull(
 ) -> Result<Response, Refusal> {
     pass.check_read()?;
     let asked = asked.map_err(|error| Refusal::invalid(error.body_text()))?;
-    let Query(Asked { after, limit, wait, protocol }) = asked;
+    let Query(Asked { after, limit, wait, protocol, archived }) = asked;
     check_protocol(protocol)?;
-    let limit = PageLimit::events(page_events(limit)?);
+    let limit = PageLimit { gaps: Gaps::asked(&archived), ..PageLimit::events(page_events(limit)?) };
     let streams = followed(query.as_deref().unwrap_or_default())?.both(&pass.rights.read);
     let scope = pass.rights.read.fingerprint();
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();

@@ -48,7 +48,8 @@ impl Refusal {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        authority::Refusal { status: status.as_u16(), problem_type, title, detail: detail.into() }.into()
+        authority::Refusal { status: status.as_u16(), problem_type, title, detail: detail.into(), gone: None }
+            .into()
     }
 
     fn with(self, header: Header) -> Self {
@@ -179,6 +180,7 @@ impl From<PageError> for Refusal {
     fn from(error: PageError) -> Self {
         match error {
             PageError::Cursor(error) => authority::Refusal::from(error).into(),
+            PageError::Gap(gap) => authority::Refusal::from(gap).into(),
             PageError::Storage(error) => error.into(),
         }
     }

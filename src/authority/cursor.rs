@@ -124,6 +124,9 @@ pub enum InvalidCursor {
         /// Where it stands.
         position: Position,
     },
+    /// Of markers: the log has not archived what it stands for, or not in that order.
+    #[error("the log has other markers of archived streams than the cursor stands for")]
+    OtherMarkers,
 }
 
 /// FNV-1a over the id and the moment: any of their bytes may be the one that tells two commits apart.

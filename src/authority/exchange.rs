@@ -1,7 +1,7 @@
 //! A log in memory that answers as the server does.
 
 use super::{
-    MemoryLog, Offer, PushRefused, Refusal, Rights,
+    Gaps, MemoryLog, Offer, PageLimit, PageRefused, PushRefused, Refusal, Rights,
     domain::{Counsel, Rulings},
     request,
 };
@@ -91,10 +91,19 @@ impl MemoryLog {
                 })?)
             }
             ("GET", "/events") => {
-                let (after, limit) = asked(query)?;
-                let limit = self.page_limit(request::page_events(limit)?);
-                let page = self.page(&after, limit, &request::followed(query)?.both(&rights.read))?;
+                let (after, limit, gaps) = asked(query)?;
+                let limit = PageLimit { gaps, ..self.page_limit(request::page_events(limit)?) };
+                let page = self.page(&after, limit, &request::followed(query)?.both(&rights.read));
+                let page = page.map_err(|refused| match refused {
+                    PageRefused::Cursor(error) => Refusal::from(error),
+                    PageRefused::Gap(gap) => gap.into(),
+                })?;
                 json(&Page { scope: rights.read.fingerprint(), ..page })
+            }
+            ("GET", "/archived") => {
+                let (after, limit, _) = asked(query)?;
+                let streams = request::followed(query)?.both(&rights.read);
+                json(&self.archived(&after, request::page_events(limit)?, &streams)?)
             }
             ("GET", "") => json(&request::about(MAX_PUSH_BYTES, None, &[])),
             _ => Err(Refusal::not_found(format!("there is nothing at {method} {resource}"))),
@@ -102,18 +111,19 @@ impl MemoryLog {
     }
 }
 
-fn asked(query: &str) -> Result<(Cursor, Option<usize>), Refusal> {
-    let (mut after, mut limit) = (Cursor::default(), None);
+fn asked(query: &str) -> Result<(Cursor, Option<usize>, Gaps), Refusal> {
+    let (mut after, mut limit, mut gaps) = (Cursor::default(), None, Gaps::default());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
             "after" => after = Cursor(unescape(value)),
             "limit" => limit = Some(number(name, value)?),
+            "archived" => gaps = Gaps::asked(&unescape(value)),
             "protocol" => request::check_protocol(Some(number(name, value)?))?,
             _ => {}
         }
     }
-    Ok((after, limit))
+    Ok((after, limit, gaps))
 }
 
 fn number<N: FromStr>(name: &str, value: &str) -> Result<N, Refusal> {

@@ -1,6 +1,6 @@
 //! A page while commits are put into it, one after the other.
 
-use super::{PageLimit, Streams, cursor::Mark};
+use super::{ArchiveMark, PageLimit, Streams, cursor::Mark};
 use crate::{
     commit::ConfirmedCommit, id::CommitId, sync::protocol::Page, time::Timestamp, version::Position,
 };
@@ -17,6 +17,7 @@ pub struct Filling {
     bytes: usize,
     passed: usize,
     is_full: bool,
+    has_gap: bool,
 }
 
 impl Filling {
@@ -24,7 +25,19 @@ impl Filling {
     #[must_use]
     pub fn new(log: Uuid, mark: Mark, limit: PageLimit, streams: &Streams) -> Self {
         let scope = streams.fingerprint();
-        Self { log, mark, limit, scope, commits: Vec::new(), events: 0, bytes: 0, passed: 0, is_full: false }
+        let commits = Vec::new();
+        Self {
+            log,
+            mark,
+            limit,
+            scope,
+            commits,
+            events: 0,
+            bytes: 0,
+            passed: 0,
+            is_full: false,
+            has_gap: false,
+        }
     }
 
     /// Whether there is room for the next commit that the reader may see; if so, [`take`](Self::take) it.
@@ -53,15 +66,33 @@ impl Filling {
         self.mark = Mark::after(self.log, last_position, id, recorded_at);
     }
 
+    /// Notes that a commit that is passed over was archived, and the reader could have read it.
+    pub fn note_gap(&mut self) {
+        self.has_gap = true;
+    }
+
+    /// Whether it leads past archived commits that the reader could have read.
+    #[must_use]
+    pub fn has_gap(&self) -> bool {
+        self.has_gap
+    }
+
+    /// Whether it leads past archived commits that its reader does not know to be gone, in a log with these markers: then there is no page.
+    #[must_use]
+    pub fn hides(&self, archived: ArchiveMark) -> bool {
+        self.has_gap && !self.limit.gaps.are_known(archived)
+    }
+
     /// Ends it though the log goes on.
     pub fn end(&mut self) {
         self.is_full = true;
     }
 
-    /// The page, after the last commit of the log or the first one that there was no room for.
+    /// The page of a log with these markers, after the last commit of the log or the first one that there was no room for.
     #[must_use]
-    pub fn page(self) -> Page {
+    pub fn page(self, archived: ArchiveMark) -> Page {
         let Self { log, mark, scope, commits, is_full, .. } = self;
-        Page { log_id: log.to_string(), commits, cursor: mark.write(), up_to_date: !is_full, scope }
+        let archived = archived.told();
+        Page { log_id: log.to_string(), commits, cursor: mark.write(), up_to_date: !is_full, scope, archived }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     id::{CommitId, EventId},
     mistake::{Mistake, made},
     stream::StreamName,
-    sync::protocol::{Problem, PushOutcome, PushResult, problem},
+    sync::protocol::{Archived, Problem, PushOutcome, PushResult, problem},
     time::Timestamp,
     version::{ExpectedVersion, MAX_SAFE_INTEGER, Position, Version},
 };
@@ -48,6 +48,8 @@ pub struct Facts {
     pub events: HashSet<EventId>,
     /// The versions of the streams pushed to, of those that may be written to; a missing one is 0.
     pub versions: HashMap<StreamName, Version>,
+    /// The markers of those that were archived.
+    pub archived: HashMap<StreamName, Archived>,
 }
 
 /// What becomes of a push.
@@ -186,6 +188,10 @@ impl Bench<'_> {
             let detail = format!("event {} stands in the log already, in another commit", event.id);
             return Some(rejected(problem::DUPLICATE_EVENT, detail));
         }
+        if let Some(marker) = self.facts.archived.get(&commit.stream) {
+            let may_read = self.rights.read.includes(commit.stream.as_str());
+            return Some(archived(marker, may_read));
+        }
         let actual = self.version_of(&commit.stream);
         let expected = commit.expected_version;
         let is_met = expected.is_met_by(actual) || made(Mistake::NoVersionCheck);
@@ -265,21 +271,38 @@ impl Refused {
     }
 }
 
+/// A stream that was archived is closed.
+fn archived(marker: &Archived, may_read: bool) -> PushResult {
+    let detail = format!(
+        "stream {} was archived at version {}, and takes no more events",
+        marker.stream, marker.version
+    );
+    let mut problem = problem_of(problem::STREAM_ARCHIVED, detail);
+    problem.marker = may_read.then(|| Box::new(marker.clone()));
+    PushResult::Rejected { problem }
+}
+
 fn rejected(problem_type: &str, detail: String) -> PushResult {
+    PushResult::Rejected { problem: problem_of(problem_type, detail) }
+}
+
+fn problem_of(problem_type: &str, detail: String) -> Problem {
     let title = match problem_type {
         problem::DUPLICATE_EVENT => "An event of the commit stands in the log already",
         problem::FORBIDDEN => "The token does not allow this",
+        problem::STREAM_ARCHIVED => "The stream was archived",
         _ => "The commit breaks a rule of the protocol",
     };
-    let problem = Problem {
+    Problem {
         problem_type: problem_type.into(),
         title: title.to_owned(),
         status: None,
         detail: Some(detail),
         code: None,
         supported: None,
-    };
-    PushResult::Rejected { problem }
+        gone: None,
+        marker: None,
+    }
 }
 
 #[cfg(test)]

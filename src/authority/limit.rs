@@ -1,5 +1,7 @@
 //! How much an answer holds.
 
+use super::archive::Gaps;
+
 use crate::sync::protocol::MAX_PAGE_EVENTS;
 
 /// The most bytes of stored commits in a page: 4 MiB. One commit alone may exceed it.
@@ -10,7 +12,7 @@ pub const MAX_MISSING_BYTES: usize = 1 << 20;
 /// reader gets on from where it ended.
 pub const MAX_PASSED: usize = 4_096;
 
-/// How much a page may hold.
+/// How much a page may hold, and what may be missing from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
     /// The most events, from 1. Default [`MAX_PAGE_EVENTS`].
@@ -19,11 +21,13 @@ pub struct PageLimit {
     pub bytes: usize,
     /// The most commits that are passed over because the reader may not see them, from 1. Default [`MAX_PASSED`].
     pub passed: usize,
+    /// Which archived events the reader knows to be gone. Default: none.
+    pub gaps: Gaps,
 }
 
 impl Default for PageLimit {
     fn default() -> Self {
-        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES, passed: MAX_PASSED }
+        Self { events: MAX_PAGE_EVENTS, bytes: MAX_PAGE_BYTES, passed: MAX_PASSED, gaps: Gaps::default() }
     }
 }
 

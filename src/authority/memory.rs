@@ -1,7 +1,8 @@
 //! A log of an authority in memory.
 
 use super::{
-    Fenced, Filling, InvalidCursor, LastPush, MAX_MISSING_BYTES, Offer, PageLimit, Rights, Streams,
+    ArchiveMark, Fenced, Filling, Gap, InvalidCursor, LastPush, Leaving, MAX_MISSING_BYTES, Offer, PageLimit,
+    Rights, Streams,
     candidate::Candidate,
     cursor::Mark,
     domain::Overtaken,
@@ -13,7 +14,7 @@ use crate::{
     json::{Json, NotJson},
     mistake::{Mistake, made},
     stream::StreamName,
-    sync::protocol::{Cursor, MAX_MISSING_EVENTS, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Gone, MAX_MISSING_EVENTS, Page, Pushed},
     time::Timestamp,
     version::{Position, Version},
 };
@@ -32,6 +33,7 @@ pub struct MemoryLog {
     events: HashSet<EventId>,
     versions: HashMap<StreamName, Version>,
     producers: HashMap<DeviceId, LastPush>,
+    archived: Vec<Archived>,
     most: PageLimit,
 }
 
@@ -53,6 +55,18 @@ pub enum PushRefused {
     NotJson(#[from] NotJson),
 }
 
+/// A page is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageRefused {
+    /// The cursor was not made by this log, or by another history of it.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// Some of it was archived, and the reader does not say that it knows.
+    #[error(transparent)]
+    Gap(#[from] Gap),
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
     confirmed: ConfirmedCommit,
@@ -71,6 +85,7 @@ impl MemoryLog {
             events: HashSet::new(),
             versions: HashMap::new(),
             producers: HashMap::new(),
+            archived: Vec::new(),
             most: PageLimit::default(),
         }
     }
@@ -102,7 +117,9 @@ impl MemoryLog {
         stream: &'a StreamName,
         after: Version,
     ) -> impl Iterator<Item = &'a ConfirmedCommit> {
-        self.commits().filter(move |it| it.commit.stream == *stream && it.first_version > after)
+        let is_here = |it: &&ConfirmedCommit| self.marker(&it.commit.stream).is_none();
+        let wanted = move |it: &&ConfirmedCommit| it.commit.stream == *stream && it.first_version > after;
+        self.commits().filter(wanted).filter(is_here)
     }
 
     /// What was accepted, in the order of positions.
@@ -177,6 +194,9 @@ impl MemoryLog {
             facts.events.extend(known);
             let version = self.versions.get(&commit.stream).copied().unwrap_or(0);
             facts.versions.insert(commit.stream.clone(), version);
+            if let Some(marker) = self.marker(&commit.stream) {
+                facts.archived.insert(commit.stream.clone(), marker.clone());
+            }
         }
         facts
     }
@@ -210,15 +230,20 @@ impl MemoryLog {
     /// Whole commits of these streams after a cursor, within `limit`, but at least one if there is one within what is passed over.
     ///
     /// # Errors
-    /// [`InvalidCursor`] if the cursor was not made by this log, or by another history of it.
-    pub fn page(&self, after: &Cursor, limit: PageLimit, streams: &Streams) -> Result<Page, InvalidCursor> {
+    /// [`PageRefused`].
+    pub fn page(&self, after: &Cursor, limit: PageLimit, streams: &Streams) -> Result<Page, PageRefused> {
         let (mark, next) = self.mark(after)?;
         let skipped = usize::from(made(Mistake::PageSkips) && next + 1 < self.commits.len());
         let mut page = Filling::new(self.id, mark, limit, streams);
         for Kept { confirmed, bytes } in &self.commits[next + skipped..] {
-            if !streams.includes(confirmed.commit.stream.as_str()) {
+            let is_seen = streams.includes(confirmed.commit.stream.as_str());
+            let is_gone = self.marker(&confirmed.commit.stream).is_some();
+            if !is_seen || is_gone {
                 if !page.may_pass() {
                     break;
+                }
+                if is_seen {
+                    page.note_gap();
                 }
                 page.pass(confirmed.last_position(), confirmed.commit.id, confirmed.recorded_at);
             } else if page.has_room(confirmed.commit.events.len(), *bytes) {
@@ -227,6 +252,75 @@ impl MemoryLog {
                 break;
             }
         }
-        Ok(page.page())
+        let end = self.archive_mark(self.archived.len());
+        if page.hides(end) {
+            return Err(Gap(self.gone(mark.position, streams)).into());
+        }
+        Ok(page.page(end))
+    }
+
+    /// Archives whole streams: those that still stand where they are said to, and are not archived yet. Their markers.
+    pub fn archive(&mut self, streams: Vec<Leaving>, now: Timestamp) -> Vec<Archived> {
+        let mut markers = Vec::new();
+        for Leaving { stream, version, commits, position, digest, archive } in streams {
+            let of_it = self.commits().filter(|it| it.commit.stream == stream);
+            let (count, last) =
+                of_it.fold((0_u64, 0), |(count, _), confirmed| (count + 1, confirmed.last_position()));
+            let stands = self.versions.get(&stream) == Some(&version) && (count, last) == (commits, position);
+            if stands && self.marker(&stream).is_none() {
+                let marker =
+                    Archived { stream, version, commits, position, digest, archived_at: now, archive };
+                self.archived.push(marker.clone());
+                markers.push(marker);
+            }
+        }
+        markers
+    }
+
+    /// The markers of archived streams, of those among `streams`, after a cursor of markers, at most `limit`.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] if this log has not, or no longer, the markers that the cursor stands for.
+    pub fn archived(
+        &self,
+        after: &Cursor,
+        limit: usize,
+        streams: &Streams,
+    ) -> Result<ArchivedPage, InvalidCursor> {
+        let held = ArchiveMark::read(after)?;
+        let from = usize::try_from(held.number).unwrap_or(usize::MAX);
+        if from > self.archived.len() || self.archive_mark(from) != held {
+            return Err(InvalidCursor::OtherMarkers);
+        }
+        let (mut archived, mut read) = (Vec::new(), from);
+        for marker in &self.archived[from..] {
+            if archived.len() == limit {
+                break;
+            }
+            read += 1;
+            if streams.includes(marker.stream.as_str()) {
+                archived.push(marker.clone());
+            }
+        }
+        let (cursor, up_to_date) = (self.archive_mark(read).write(), read == self.archived.len());
+        Ok(ArchivedPage { log_id: self.id.to_string(), archived, cursor, up_to_date })
+    }
+
+    fn marker(&self, stream: &StreamName) -> Option<&Archived> {
+        self.archived.iter().find(|marker| marker.stream == *stream)
+    }
+
+    fn archive_mark(&self, number: usize) -> ArchiveMark {
+        self.archived.iter().take(number).fold(ArchiveMark::default(), ArchiveMark::with)
+    }
+
+    fn gone(&self, after: Position, streams: &Streams) -> Gone {
+        let mut gone = Gone::default();
+        for marker in &self.archived {
+            if marker.position > after && streams.includes(marker.stream.as_str()) {
+                gone.count(marker.version, marker.position);
+            }
+        }
+        gone
     }
 }

@@ -4,6 +4,7 @@
 //! read ([`request`]) and refused ([`Refusal`]). All of it is pure; `tidelog-server` puts a database below and HTTP above,
 //! [`MemoryLog`] is the same in memory, for tests and for being a server without a network.
 
+pub mod archive;
 pub mod candidate;
 mod counselled;
 pub mod cursor;
@@ -20,11 +21,12 @@ pub mod request;
 mod rights;
 
 pub use crate::streams::{MAX_STREAM_RULES, Named, NotStreams, Streams};
+pub use archive::{ArchiveMark, Gap, Gaps, Leaving};
 pub use candidate::Candidate;
 pub use cursor::InvalidCursor;
 pub use filling::Filling;
 pub use limit::{MAX_MISSING_BYTES, MAX_PAGE_BYTES, MAX_PASSED, PageLimit};
-pub use memory::{MemoryLog, PushRefused};
+pub use memory::{MemoryLog, PageRefused, PushRefused};
 pub use offer::Offer;
 pub use producer::{Fenced, LastPush};
 pub use refusal::Refusal;

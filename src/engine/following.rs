@@ -223,7 +223,7 @@ impl<S: Store> Inner<S> {
             }
         };
         let log_id = head.log_id.as_deref().unwrap_or_default().to_owned();
-        let page = Page { log_id, commits, cursor, up_to_date: false, scope: None };
+        let page = Page { log_id, commits, cursor, up_to_date: false, scope: None, archived: None };
         let news = News { page: Some(page), after: head.cursor, fetched: Some(fetched), ..News::default() };
         let changed = self.take_in(&news).await?;
         if changed && is_met {

@@ -130,6 +130,8 @@ mod tests {
             detail: None,
             code: None,
             supported: None,
+            gone: None,
+            marker: None,
         };
         let by = CommitId(Uuid::from_u128(2));
         let results = [

@@ -1,5 +1,7 @@
 //! The messages between a client and a server, the same types on both sides. docs/protocol.md says what they mean.
 
+pub use super::archived::{Archived, ArchivedPage, Gone};
+
 use super::flat::FlatOutcome;
 use crate::{
     commit::{Commit, ConfirmedCommit},
@@ -141,6 +143,9 @@ pub struct Page {
     /// What is the same as long as the client may read the same streams; none if it may read all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// What stands for the markers of all streams that the log has archived; none if it has archived none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Cursor>,
 }
 
 /// The answer to `GET …`: what the server speaks and offers.
@@ -152,7 +157,7 @@ pub struct About {
     pub protocols: Vec<u32>,
     /// What it takes at most.
     pub limits: AboutLimits,
-    /// What it offers beyond pushes and pulls: `stream`, `wait` and `feed`. Others may come.
+    /// What it offers beyond pushes and pulls: `stream`, `wait`, `feed` and `archive`. Others may come.
     pub features: Vec<String>,
 }
 
@@ -193,6 +198,12 @@ pub struct Problem {
     /// With [`problem::UNSUPPORTED_PROTOCOL`]: the versions of the protocol that the server speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supported: Option<Vec<u32>>,
+    /// With [`problem::ARCHIVED`]: how much the pull would have brought that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+    /// With [`problem::STREAM_ARCHIVED`]: the marker of the stream, if the client may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<Box<Archived>>,
 }
 
 /// The URIs of problem types.
@@ -217,6 +228,8 @@ pub mod problem {
     pub const INVALID_CURSOR: &str = "urn:tidelog:problem:invalid-cursor";
     /// The cursor was made by this log, and what stood there is no more: the server was restored from a backup. 410.
     pub const HISTORY_LOST: &str = "urn:tidelog:problem:history-lost";
+    /// Events that the answer would hold were archived, and the request does not say that it knows. 410.
+    pub const ARCHIVED: &str = "urn:tidelog:problem:archived";
     /// Somebody else pushes as this producer, and is further. 409.
     pub const FENCED: &str = "urn:tidelog:problem:fenced";
     /// The body did not arrive in time; retrying is safe. 408.
@@ -229,6 +242,8 @@ pub mod problem {
     pub const INVALID_COMMIT: &str = "urn:tidelog:problem:invalid-commit";
     /// In a push: an event id stands in the log already, in another commit.
     pub const DUPLICATE_EVENT: &str = "urn:tidelog:problem:duplicate-event";
+    /// In a push: the stream was archived, and takes no more events.
+    pub const STREAM_ARCHIVED: &str = "urn:tidelog:problem:stream-archived";
     /// In a push: a rule of the app's domain refuses it, in the words of its detail and code.
     pub const RULE: &str = "urn:tidelog:problem:rule";
     /// In a push: its events are not what its command leads to, as far as the server can tell.

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use std::{convert::Infallible, num::NonZeroU64, path::PathBuf, str::FromStr, time::Duration};
 use tidelog_server::{
     KeysAddressError, Limits, NotAToken, Origins,
+    archive::Before,
     storage::postgres::{PostgresAddress, PostgresLimits},
 };
 use tracing_subscriber::filter::LevelFilter;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put all logs of a backup back, and compare them afterwards
     Restore(Restore),
+    /// Take streams that have had no event for long out of a log, into a file of their own, while servers go on
+    Archive(Archive),
     /// List the logs: name, identity, number of events
     Logs(There),
     /// List the streams of a log: name, version, number of commits, position of the last event
@@ -58,7 +61,7 @@ pub(crate) enum Command {
     /// Show commits of a log, with what is in them
     Show(Show),
     /// Read all logs from end to end, and say what does not hold
-    Verify(There),
+    Verify(Verify),
     /// Print the protocol as an OpenAPI document
     Openapi,
 }
@@ -153,6 +156,52 @@ pub(crate) struct Restore {
     /// Where to: postgres://USER@HOST/DATABASE, or a SQLite file that does not exist
     #[arg(long, value_name = "FILE|postgres://…", env = "TIDELOG_DATABASE", hide_env_values = true)]
     pub(crate) database: Database,
+}
+
+/// Take whole streams whose last event is older than a point out of a log; servers go on meanwhile. They are written into a file, which is
+/// read back and compared before anything leaves the log. What stays of each is a marker. A stream that has gone on since stays. Broken off, the
+/// same command with the same file goes on.
+#[derive(Parser)]
+pub(crate) struct Archive {
+    #[command(flatten)]
+    pub(crate) there: There,
+
+    // By another id than the option --log.
+    /// Name of the log
+    #[arg(id = "which", value_name = "LOG")]
+    pub(crate) log: String,
+
+    /// Streams whose last event lies before this position, or was recorded before this day (UTC)
+    #[arg(
+        long,
+        value_name = "POSITION|YYYY-MM-DD",
+        conflicts_with = "older_than",
+        required_unless_present = "older_than"
+    )]
+    pub(crate) before: Option<Before>,
+
+    /// Streams whose last event was recorded more days ago, such as 400d
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub(crate) older_than: Option<u32>,
+
+    /// File to write; if it exists, it has to be one that this command began
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+
+    /// Only say how much would leave
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Read all logs from end to end, and say what does not hold.
+#[derive(Parser)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) there: There,
+
+    /// Archive to compare with the markers that name it; may be given several times
+    #[arg(long = "archive", value_name = "FILE")]
+    pub(crate) archives: Vec<PathBuf>,
 }
 
 /// How to serve.
@@ -258,6 +307,11 @@ impl FromStr for Database {
             text => Self::File(text.into()),
         })
     }
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').unwrap_or(text).parse().ok().filter(|days| *days > 0);
+    days.ok_or_else(|| "give a number of days, such as 400d".to_owned())
 }
 
 fn connections(text: &str) -> Result<usize, String> {

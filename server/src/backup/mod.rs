@@ -15,7 +15,7 @@ use crate::{
     },
     verify::Place,
 };
-use part::Part;
+pub(crate) use part::Part;
 use std::path::Path;
 
 /// Writes all logs of a database into a new file; servers go on meanwhile, and what they write after the first look is not in it.

@@ -9,10 +9,10 @@ use std::{
 
 /// An empty file beside the one that is wanted, named like it with `.part` at its end. It goes with this value, unless it was
 /// [finished](Part::finish).
-pub(super) struct Part(PathBuf);
+pub(crate) struct Part(PathBuf);
 
 impl Part {
-    pub(super) fn new(wanted: &Path) -> Result<Self, CopyError> {
+    pub(crate) fn new(wanted: &Path) -> Result<Self, CopyError> {
         refuse_existing(wanted)?;
         let mut name = wanted.as_os_str().to_owned();
         name.push(".part");
@@ -27,12 +27,12 @@ impl Part {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Gives the file its name, for good.
-    pub(super) fn finish(self, wanted: &Path) -> Result<(), CopyError> {
+    pub(crate) fn finish(self, wanted: &Path) -> Result<(), CopyError> {
         // Whoever made a file of this name meanwhile loses nothing either.
         refuse_existing(wanted)?;
         let named = fs::rename(&self.0, wanted).and_then(|()| sync_folder(wanted));

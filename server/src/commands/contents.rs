@@ -7,22 +7,28 @@ use std::{error::Error, io, ops::ControlFlow};
 use tidelog::{commit::ConfirmedCommit, stream::StreamName};
 use tidelog_server::{
     LogName,
-    contents::{Part, StoredStream, show as show_in, streams as streams_in},
+    contents::{Part, Shown, StoredStream, show as show_in, streams as streams_in},
 };
 
 /// Prints the streams of a log: name, version, number of commits, position of the last event.
 pub(crate) async fn streams(Streams { there, log, json }: &Streams) -> Result<(), Box<dyn Error>> {
     let (named, log) = (Named::of(&there.database)?, LogName::parse(log)?);
     let mut written = Ok(());
-    let told = |StoredStream { stream, version, commits, position }: StoredStream| {
+    let told = |StoredStream { stream, version, commits, position, archive, .. }: StoredStream| {
         written = if *json {
-            let line = json!({
+            let mut line = json!({
                 "stream": stream, "version": version, "commits": commits, "lastPosition": position,
             });
+            if let Some(archive) = archive {
+                line["archive"] = archive.into();
+            }
             say(&line.to_string())
         } else {
             let stream = harmless(&stream);
-            say(&format!("{stream} at version {version}, {commits} commits, last position {position}"))
+            let archive = archive.map_or_else(String::new, |it| format!(", archived in {}", harmless(&it)));
+            say(&format!(
+                "{stream} at version {version}, {commits} commits, last position {position}{archive}"
+            ))
         };
         go_on(written.is_ok())
     };
@@ -38,11 +44,26 @@ pub(crate) async fn show(
     let stream = stream.as_deref().map(StreamName::parse).transpose()?;
     let part = Part { stream, from: *from, limit: *limit };
     let mut written = Ok(());
-    let told = |commit: ConfirmedCommit| {
-        written = if *json {
-            serde_json::to_string(&commit).map_err(Into::into).and_then(|line| say(&line))
-        } else {
-            say(&shown(&commit))
+    let told = |shown_at: Shown| {
+        written = match shown_at {
+            Shown::Commit(commit) if *json => {
+                serde_json::to_string(&commit).map_err(Into::into).and_then(|line| say(&line))
+            }
+            Shown::Commit(commit) => say(&shown(&commit)),
+            Shown::Archived { id, stream, first_version, first_position, events, recorded_at } if *json => {
+                let line = json!({
+                    "firstVersion": first_version, "firstPosition": first_position, "recordedAt": recorded_at,
+                    "archived": { "id": id, "stream": stream, "events": events },
+                });
+                say(&line.to_string())
+            }
+            Shown::Archived { id, stream, first_version, first_position, events, recorded_at } => {
+                say(&format!(
+                    "{first_position} {} version {first_version}, commit {id}, recorded at {}: archived, {events} events",
+                    harmless(&stream),
+                    recorded_at.millis()
+                ))
+            }
         };
         go_on(written.is_ok())
     };

@@ -1,5 +1,6 @@
 //! What the binary does beside serving: each command prints what it did, one line a thing, and ends.
 
+mod archive;
 mod backup;
 mod contents;
 mod copy;
@@ -9,6 +10,7 @@ mod openapi;
 mod telling;
 mod verify;
 
+pub(crate) use archive::archive;
 pub(crate) use backup::{backup, restore};
 pub(crate) use contents::{show, streams};
 pub(crate) use copy::copy;

@@ -1,8 +1,12 @@
 //! What two databases hold of a log, in one number.
 
-use crate::storage::stored::{StoredLog, StoredProducer, WholeRow};
+use crate::storage::{
+    leaving::StoredMarker,
+    stored::{StoredLog, StoredProducer, WholeRow},
+};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
+use tidelog::sync::protocol::Archived;
 
 /// SHA-256 over everything that is copied of a log, in order, each text with its length before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,17 @@ impl Digesting {
         self.0.update(id.as_bytes());
         for number in [last.epoch, last.sequence, last.digest] {
             self.number(number);
+        }
+    }
+
+    pub(super) fn marker(&mut self, StoredMarker { mark, archived }: &StoredMarker) {
+        let Archived { stream, version, commits, position, digest, archived_at, archive } = archived;
+        for number in [mark.number, mark.mark.into(), *version, *commits, *position] {
+            self.number(number);
+        }
+        self.number(archived_at.millis().cast_unsigned());
+        for text in [stream.as_str(), digest, archive] {
+            self.text(text);
         }
     }
 

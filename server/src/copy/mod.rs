@@ -149,7 +149,10 @@ pub async fn copy(
 /// The log in the target, if it may be the same as that in the source.
 async fn refuse_other(target: &Target, log: &StoredLog) -> Result<Option<StoredLog>, CopyError> {
     match target.find(log).await.map_err(CopyError::Target)? {
-        Some(there) if there.name != log.name || there.id != log.id || there.position != log.position => {
+        Some(there)
+            if (&there.name, there.id, there.position, there.archived)
+                != (&log.name, log.id, log.position, log.archived) =>
+        {
             Err(CopyError::Holds { log: there.name, identity: there.id.to_string() })
         }
         found => Ok(found),

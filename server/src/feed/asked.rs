@@ -2,7 +2,7 @@
 
 use crate::refusal::Refusal;
 use serde::Deserialize;
-use tidelog::sync::protocol::Cursor;
+use tidelog::{authority::Gaps, sync::protocol::Cursor};
 
 /// The query, as it came. A name given twice is refused when it is read.
 #[derive(Debug, Deserialize)]
@@ -11,6 +11,7 @@ pub(crate) struct Asked {
     live: Option<String>,
     cursor: Option<String>,
     payload: Option<String>,
+    archived: Option<String>,
 }
 
 /// Where to begin.
@@ -77,6 +78,11 @@ impl Asked {
         }
     }
 
+    /// Which archived events the reader knows to be gone.
+    pub(super) fn gaps(&self) -> Gaps {
+        self.archived.as_deref().map_or_else(Gaps::default, Gaps::asked)
+    }
+
     /// The `Stream-Cursor` that the reader was given last.
     pub(super) fn cursor(&self) -> Result<Option<u64>, Refusal> {
         let read = |text: &String| {
@@ -97,7 +103,7 @@ mod tests {
 
     fn asked(fields: [Option<&str>; 4]) -> Asked {
         let [offset, live, cursor, payload] = fields.map(|field| field.map(str::to_owned));
-        Asked { offset, live, cursor, payload }
+        Asked { offset, live, cursor, payload, archived: None }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) async fn read(
         Offset::Now => (end.clone(), true),
         Offset::After(cursor) => (cursor, false),
     };
-    let limit = PageLimit::default();
+    let limit = PageLimit { gaps: asked.gaps(), ..PageLimit::default() };
     let stopping = stopping.map(|Extension(stopping)| stopping).unwrap_or_default();
     let wanted = |time| Wanted {
         log: log.clone(),

@@ -1,6 +1,6 @@
 //! The feeds.
 
-use super::{REFUSALS, log_parameter, operation, text_parameter};
+use super::{REFUSALS, archived_parameter, log_parameter, operation, text_parameter};
 use serde_json::{Value, json};
 
 /// The feed of a log.
@@ -33,6 +33,7 @@ fn read(id: &str, summary: &str, event: &Value, problem: &Value) -> Value {
             choice("live", &["long-poll", "sse"], "How to wait for what comes; wants `offset`. Absent: not at all"),
             choice("payload", &["event", "data"], "What a message is: the event (if absent), or its `data` alone"),
             text_parameter("query", "cursor", "With `live`: the `Stream-Cursor` of an earlier answer"),
+            archived_parameter(),
             text_parameter("header", "If-None-Match", "The `ETag` of an earlier answer of the same address"),
         ],
     });

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tidelog::{
     stream::{MAX_STREAM_NAME, StreamName},
     streams::MAX_STREAM_RULES,
-    sync::protocol::{About, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed},
+    sync::protocol::{About, ArchivedPage, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed},
 };
 
 /// The statuses of answers other than success, and what they say.
@@ -23,7 +23,10 @@ const REFUSALS: [(u16, &str); 11] = [
     (404, "`not-found`: no such resource, or a name that no log can have"),
     (408, "`timeout`: the body did not arrive in time"),
     (409, "`fenced`: another device pushes under this id"),
-    (410, "`history-lost`: the log does not hold what the cursor has seen"),
+    (
+        410,
+        "`history-lost`: the log does not hold what the cursor has seen; or `archived`: some of what would be answered was archived",
+    ),
     (413, "`too-large`: the body is over the limit, or holds too many commits"),
     (415, "`invalid-request`: the body is of another media type, or encoded"),
     (429, "`rate-limited`: the token has asked too much for now; `Retry-After` says when to ask again"),
@@ -41,6 +44,7 @@ pub fn openapi() -> Value {
     let push_body = schema::<Push>(&mut schemas);
     let pushed = schema::<Pushed>(&mut schemas);
     let page = schema::<Page>(&mut schemas);
+    let archived = schema::<ArchivedPage>(&mut schemas);
     let about = schema::<About>(&mut schemas);
     let problem = schema::<Problem>(&mut schemas);
     let event = schema::<FeedEvent>(&mut schemas);
@@ -68,6 +72,7 @@ pub fn openapi() -> Value {
                 number_parameter("protocol", PROTOCOL as usize, "The version of the protocol; absent: 1"),
                 number_parameter("wait", 30, "Seconds until an empty page is answered; absent: at once"),
                 follow_parameter(),
+                archived_parameter(),
                 text_parameter("header", "Last-Event-ID", "With a stream: counts instead of `after`"),
             ],
         }),
@@ -76,6 +81,22 @@ pub fn openapi() -> Value {
             "text/event-stream": { "schema": { "type": "string" } },
         }),
         "A page, or, with `Accept: text/event-stream`, a stream of pages",
+        &[400, 401, 403, 404, 410, 429, 503],
+        &problem,
+    );
+    let archived = operation(
+        &json!({
+            "operationId": "archived",
+            "summary": "The markers of archived streams",
+            "parameters": [
+                text_parameter("query", "after", "A cursor of markers, from an earlier page; empty or absent: from the first"),
+                number_parameter("limit", MAX_PAGE_EVENTS, "The most markers on the page"),
+                number_parameter("protocol", PROTOCOL as usize, "The version of the protocol; absent: 1"),
+                follow_parameter(),
+            ],
+        }),
+        &json!({ "application/json": { "schema": archived } }),
+        "Markers, in the order in which the streams were archived",
         &[400, 401, 403, 404, 410, 429, 503],
         &problem,
     );
@@ -101,6 +122,7 @@ pub fn openapi() -> Value {
             "/logs/{log}": { "parameters": [log_parameter()], "get": about },
             "/logs/{log}/commits": { "parameters": [log_parameter()], "post": push },
             "/logs/{log}/events": { "parameters": [log_parameter()], "get": pull },
+            "/logs/{log}/archived": { "parameters": [log_parameter()], "get": archived },
             "/logs/{log}/feed": feed::of_log(&event, &problem),
             "/logs/{log}/feed/{stream}": feed::of_stream(&stream, &event, &problem),
         },
@@ -166,6 +188,11 @@ fn follow_parameter() -> Value {
         "explode": true,
         "schema": { "type": "array", "items": rule },
     })
+}
+
+fn archived_parameter() -> Value {
+    let description = "Which archived events the client knows to be gone: the cursor of the markers that it holds, or `any`";
+    text_parameter("query", "archived", description)
 }
 
 fn log_parameter() -> Value {

@@ -19,6 +19,8 @@ pub(crate) enum Route {
     Stream,
     /// `GET /logs/{log}`.
     About,
+    /// `GET /logs/{log}/archived`.
+    Archived,
     /// `GET /logs/{log}/feed`, or the feed of a stream, answered at once.
     Feed,
     /// The same, answered when there is news.
@@ -45,6 +47,7 @@ impl Route {
             "/logs/{log}/events" if waits(request.uri().query()) => Self::Wait,
             "/logs/{log}/events" => Self::Pull,
             "/logs/{log}" => Self::About,
+            "/logs/{log}/archived" => Self::Archived,
             "/logs/{log}/feed" | "/logs/{log}/feed/{stream}" => match feed::live(request.uri().query()) {
                 Some("sse") => Self::FeedStream,
                 Some("long-poll") => Self::FeedWait,
@@ -62,6 +65,7 @@ impl Route {
             Self::Wait => "wait",
             Self::Stream => "stream",
             Self::About => "about",
+            Self::Archived => "archived",
             Self::Feed => "feed",
             Self::FeedWait => "feed-wait",
             Self::FeedStream => "feed-stream",

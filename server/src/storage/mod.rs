@@ -1,6 +1,7 @@
 //! Where logs are kept: the contract. `tests/contract` holds the suite that every implementation passes.
 
 mod bell;
+pub(crate) mod leaving;
 pub mod postgres;
 pub mod sqlite;
 pub(crate) mod stored;
@@ -13,15 +14,17 @@ use tidelog::{
     commit::ConfirmedCommit,
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::{Position, Version},
 };
 
 pub use bell::Bell;
+pub use leaving::leaving;
 pub use tidelog::authority::{
-    Fenced, InvalidCursor, LastPush, MAX_MISSING_BYTES, MAX_PAGE_BYTES, MAX_PASSED, Offer, PageLimit, Rights,
-    Streams,
+    ArchiveMark, Fenced, Gap, Gaps, InvalidCursor, LastPush, Leaving, MAX_MISSING_BYTES, MAX_PAGE_BYTES,
+    MAX_PASSED, Offer, PageLimit, Rights, Streams,
 };
+pub use tidelog::sync::protocol::Gone;
 
 /// Keeps logs.
 ///
@@ -36,7 +39,9 @@ pub use tidelog::authority::{
 ///    reader that follows the cursors sees every commit once.
 /// 5. Once a push of this storage can be seen, and before its future resolves, it rings the [`Bell`] of the log with the last
 ///    position, also if the future was dropped meanwhile. Pushes of other processes ring it if the storage hears of them.
-/// 6. A future that is dropped before it resolves leaves a push done or not done, never half done.
+/// 6. A stream that was archived keeps its commits' places: positions, versions, ids and moments. What was in them is gone, in the
+///    transaction that writes its marker, and it takes no more.
+/// 7. A future that is dropped before it resolves leaves a push done or not done, never half done.
 pub trait Storage: Send + Sync + 'static {
     /// Judges the commits of a push in order and writes those accepted. In the same transaction and before that, it checks the
     /// [cursor](Offer::cursor) of the push as [`Storage::page`] does, and [admits](Offer::admit) its producer; the last push of each
@@ -51,7 +56,8 @@ pub trait Storage: Send + Sync + 'static {
     /// [`up_to_date`](Page::up_to_date).
     ///
     /// # Errors
-    /// [`PageError::Cursor`] if the cursor was not made by this log, or by another history of it; else [`StorageError`].
+    /// [`PageError::Cursor`] if the cursor was not made by this log, or by another history of it; [`PageError::Gap`] if archived events would
+    /// have been on it and the reader does not [know](PageLimit::gaps) of them; else [`StorageError`].
     fn page<'a>(
         &'a self,
         log: &'a LogName,
@@ -88,6 +94,30 @@ pub trait Storage: Send + Sync + 'static {
         after: Version,
         bytes: usize,
     ) -> BoxFuture<'a, Result<History, StorageError>>;
+
+    /// The markers of archived streams, of those among `streams`, after a cursor of markers: at most `limit`. One that has passed over
+    /// [`MAX_PASSED`] ends there.
+    ///
+    /// # Errors
+    /// [`PageError::Cursor`] if the log does not have the markers that the cursor stands for; else [`StorageError`].
+    fn archived<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: usize,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>>;
+
+    /// Archives whole streams that were copied elsewhere, in one transaction under the lock of pushes. Each is read once more: one that is no
+    /// longer what was copied, or is archived already, stays as it is. The markers of the others, in their order.
+    ///
+    /// # Errors
+    /// [`StorageError`]; nothing is changed then.
+    fn archive<'a>(
+        &'a self,
+        log: &'a LogName,
+        streams: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>>;
 
     /// What rings when a log has grown.
     fn bell(&self) -> &Bell;
@@ -154,6 +184,9 @@ pub enum PageError {
     /// The cursor is of no use for this log.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// Some of it was archived, and the reader does not say that it knows.
+    #[error(transparent)]
+    Gap(#[from] Gap),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

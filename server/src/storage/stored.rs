@@ -2,7 +2,7 @@
 
 use crate::{
     log_name::LogName,
-    storage::{LastPush, StorageError},
+    storage::{LastPush, StorageError, leaving::StoredMarker},
 };
 use tidelog::{
     commit::{Commit, ConfirmedCommit},
@@ -29,6 +29,11 @@ impl StoredCommit {
     /// The length of its body in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.body.len()
+    }
+
+    /// Whether what was in it has been archived.
+    pub(crate) fn is_archived(&self) -> bool {
+        self.body.is_empty()
     }
 
     /// Reads the body.
@@ -58,6 +63,11 @@ pub(crate) struct WholeRow {
 }
 
 impl WholeRow {
+    /// As [`commit`](Self::commit); none if what was in it has been archived.
+    pub(crate) fn commit_if_here(&self, log: &LogName) -> Result<Option<Commit>, StorageError> {
+        if self.stored.is_archived() { Ok(None) } else { self.commit(log).map(Some) }
+    }
+
     /// Reads the body; it has to say what the other columns say.
     pub(crate) fn commit(&self, log: &LogName) -> Result<Commit, StorageError> {
         let commit = self.stored.confirmed(log)?.commit;
@@ -80,6 +90,8 @@ pub(crate) struct StoredLog {
     pub(crate) id: Uuid,
     /// The position of its last event; 0 if there is none.
     pub(crate) position: Position,
+    /// How many of its streams were archived.
+    pub(crate) archived: u64,
 }
 
 /// A stream, less what is in it.
@@ -93,6 +105,10 @@ pub struct StoredStream {
     pub commits: u64,
     /// The position of its last event.
     pub position: Position,
+    /// When that was recorded.
+    pub recorded_at: Timestamp,
+    /// The archive that its events are in; none if they are in the log.
+    pub archive: Option<String>,
 }
 
 /// The last push of a producer.
@@ -129,6 +145,9 @@ pub(crate) trait Rows {
 
     /// The last push of each producer, by id.
     async fn producers(&self, log: i64) -> Result<Vec<StoredProducer>, StorageError>;
+
+    /// The next markers of archived streams after a number, by number, at most so many.
+    async fn markers(&self, log: i64, after: u64, most: u32) -> Result<Vec<StoredMarker>, StorageError>;
 }
 
 /// A database that logs are written into as they are: whatever is written is there after the commit, or nothing of it.
@@ -136,8 +155,11 @@ pub(crate) trait Writing: Rows {
     /// Makes the log. Gives what other tables refer to it by.
     async fn make(&self, log: &StoredLog) -> Result<i64, StorageError>;
 
-    /// Writes rows and the ids of the events in them.
-    async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError>;
+    /// Writes rows and the ids of the events in them, where they are not archived.
+    async fn write(&self, log: i64, rows: Vec<(Option<Commit>, WholeRow)>) -> Result<(), StorageError>;
+
+    /// Writes the marker of an archived stream.
+    async fn write_marker(&self, log: i64, marker: StoredMarker) -> Result<(), StorageError>;
 
     /// Writes the last push of a producer.
     async fn write_producer(&self, log: i64, producer: StoredProducer) -> Result<(), StorageError>;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test shall panic")]
 
 mod access;
+mod archiving;
 mod arguments;
 mod backups;
 mod browsers;

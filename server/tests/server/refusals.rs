@@ -8,12 +8,12 @@ use std::{collections::HashSet, slice::from_ref, sync::Arc, time::Duration};
 use tidelog::{
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, MAX_PUSH_COMMITS, Page, Pushed, problem},
+    sync::protocol::{Archived, ArchivedPage, Cursor, MAX_PUSH_COMMITS, Page, Pushed, problem},
     version::{ExpectedVersion::Any, Version},
 };
 use tidelog_server::{
     Access, Config, Limits, LogName, Storage,
-    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Leaving, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 
 fn body(commits: Value) -> Value {
@@ -283,6 +283,22 @@ impl Storage for Broken {
         _: Version,
         _: usize,
     ) -> BoxFuture<'a, Result<History, StorageError>> {
+        self.answer()
+    }
+    fn archived<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a Cursor,
+        _: usize,
+        _: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        self.answer()
+    }
+    fn archive<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
         self.answer()
     }
     fn bell(&self) -> &Bell {

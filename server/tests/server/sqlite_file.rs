@@ -28,14 +28,14 @@ fn refused(path: &Path) -> StorageError {
 async fn a_file_of_a_newer_schema_is_refused_and_left_alone() {
     let place = File::default();
     place.open().pushed(&[commit("course-1", Any, 1)]).await;
-    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let before = fs::read(&place.path).unwrap();
-    assert!(matches!(refused(&place.path), StorageError::NewerSchema { found: 3, known: 2 }));
+    assert!(matches!(refused(&place.path), StorageError::NewerSchema { found: 4, known: 3 }));
     let path = place.path.to_str().unwrap();
     let (code, _, error) = run(&["--no-auth", "--database", path]).await;
     assert_eq!(code, Some(1));
     assert!(
-        error.contains(path) && error.contains("schema version 3") && error.contains("newer server"),
+        error.contains(path) && error.contains("schema version 4") && error.contains("newer server"),
         "{error}"
     );
     assert_eq!(fs::read(&place.path).unwrap(), before);
@@ -78,7 +78,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let place = File::default();
     place.open().pushed(&[commit("course-1", Any, 2)]).await;
     let old = Connection::open(&place.path).unwrap();
-    old.execute_batch("DROP TABLE producers; PRAGMA user_version = 1;").unwrap();
+    old.execute_batch("DROP TABLE producers; DROP TABLE archived; ALTER TABLE logs DROP COLUMN archived; PRAGMA user_version = 1;").unwrap();
     drop(old);
     let storage = place.open();
     assert_eq!(storage.pulled(PageLimit::default()).await.len(), 1);

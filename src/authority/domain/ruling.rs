@@ -77,6 +77,8 @@ impl From<Objection> for Problem {
             detail: Some(detail),
             code,
             supported: None,
+            gone: None,
+            marker: None,
         }
     }
 }

@@ -24,6 +24,7 @@ fn news() -> Input {
         cursor: Cursor("7".into()),
         up_to_date: true,
         scope: None,
+        archived: None,
     };
     Input::Heard(Heard::News(Box::new(News { after: Cursor::default(), page })), 0.5)
 }

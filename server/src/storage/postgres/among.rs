@@ -29,7 +29,7 @@ const ROWS: &str = "
         FROM (
             SELECT *, CASE WHEN is_seen THEN octet_length(body) ELSE 0 END AS bytes,
                    count(*) OVER () AS near_count,
-                   count(*) FILTER (WHERE NOT is_seen) OVER (ORDER BY position) AS passed
+                   count(*) FILTER (WHERE NOT is_seen OR octet_length(body) = 0) OVER (ORDER BY position) AS passed
             FROM (
                 SELECT position, events, first_version, recorded_at, body, id,
                        stream = ANY ($5) OR EXISTS (
@@ -64,7 +64,7 @@ pub(super) fn fill(page: &mut Filling, rows: &[Row], name: &LogName) -> Result<(
     for row in rows {
         let (is_seen, bytes, is_cut): (bool, i32, bool) = (row.try_get(6)?, row.try_get(7)?, row.try_get(8)?);
         let events = row.try_get::<_, i32>(1)?.unsigned_abs();
-        if is_seen {
+        if is_seen && bytes > 0 {
             let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
             if !page.has_room(size(events), size(bytes.unsigned_abs())) {
                 return Ok(());
@@ -73,6 +73,9 @@ pub(super) fn fill(page: &mut Filling, rows: &[Row], name: &LogName) -> Result<(
         } else {
             let (id, recorded_at) = (CommitId(row.try_get(5)?), Timestamp(row.try_get(3)?));
             page.pass((unsigned(row, 0)? + u64::from(events)).saturating_sub(1), id, recorded_at);
+            if is_seen {
+                page.note_gap();
+            }
         }
         if is_cut {
             page.end();

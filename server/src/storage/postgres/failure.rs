@@ -1,6 +1,6 @@
 //! PostgreSQL's errors, sorted into those that may pass and the others.
 
-use crate::storage::{BoxError, Fenced, InvalidCursor, PageError, PushError, StorageError};
+use crate::storage::{BoxError, Fenced, Gap, InvalidCursor, PageError, PushError, StorageError};
 use deadpool_postgres::PoolError;
 use std::error::Error as _;
 use tidelog::authority::domain::Overtaken;
@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Storage(StorageError),
     /// The cursor is of no use for the log.
     Cursor(InvalidCursor),
+    /// Some of what a page would hold was archived.
+    Gap(Gap),
     /// Somebody else pushes as the same producer.
     Fenced(Fenced),
     /// The rules were asked about another state of the log.
@@ -63,6 +65,12 @@ impl From<InvalidCursor> for Trouble {
     }
 }
 
+impl From<Gap> for Trouble {
+    fn from(gap: Gap) -> Self {
+        Self::Gap(gap)
+    }
+}
+
 impl From<Fenced> for Trouble {
     fn from(error: Fenced) -> Self {
         Self::Fenced(error)
@@ -81,6 +89,7 @@ impl From<Trouble> for StorageError {
             Trouble::Storage(error) => error,
             Trouble::Database(error) => failure(&error),
             Trouble::Cursor(error) => Self::Failed(error.into()),
+            Trouble::Gap(gap) => Self::Failed(gap.into()),
             Trouble::Fenced(error) => Self::Failed(error.into()),
             Trouble::Overtaken(error) => Self::Failed(error.into()),
         }
@@ -91,6 +100,7 @@ impl From<Trouble> for PageError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Cursor(error) => Self::Cursor(error),
+            Trouble::Gap(gap) => Self::Gap(gap),
             other => Self::Storage(other.into()),
         }
     }

@@ -48,7 +48,7 @@ pub(super) async fn history(
                     count(*) OVER () AS count
              FROM (
                  SELECT {COMMIT_COLUMNS} FROM tidelog.commits
-                 WHERE log = (SELECT key FROM tidelog.logs WHERE name = $1) AND stream = $2 AND first_version > $3
+                 WHERE log = (SELECT key FROM tidelog.logs WHERE name = $1) AND stream = $2 AND first_version > $3 AND body <> ''
                  ORDER BY first_version LIMIT $5
              ) AS next
          ) AS summed WHERE place = 1 OR bytes <= $4 ORDER BY first_version"

@@ -1,6 +1,7 @@
 //! What a log holds, as far as the pushes of one transaction ask: read at once, and grown by what each of them adds.
 
 use super::{
+    archive::markers_of,
     failure::Trouble,
     producers::last,
     row::{Log, signed, stream, unsigned},
@@ -18,6 +19,7 @@ use tidelog::{
     commit::{Commit, ConfirmedCommit},
     id::{CommitId, EventId},
     stream::StreamName,
+    sync::protocol::Archived,
     time::Timestamp,
     version::{Position, Version},
 };
@@ -154,6 +156,7 @@ pub(super) struct Known {
     versions: HashMap<StreamName, Version>,
     producers: HashMap<Uuid, LastPush>,
     ends: HashMap<Position, (CommitId, Timestamp)>,
+    archived: HashMap<StreamName, Archived>,
 }
 
 impl Known {
@@ -183,6 +186,19 @@ impl Known {
         Ok(known)
     }
 
+    /// Asks which streams were archived, if any was. Under the lock: nothing else archives.
+    pub(super) async fn ask_for_markers(
+        &mut self,
+        client: &Client,
+        log: &Log,
+        offers: &[Offer],
+    ) -> Result<(), Trouble> {
+        if log.archived > 0 {
+            self.archived = markers_of(client, log, &Names::of(offers)?.streams).await?;
+        }
+        Ok(())
+    }
+
     /// Checks the cursor of a push, and admits its producer; what is to be remembered of it.
     ///
     /// # Errors
@@ -208,6 +224,8 @@ impl Known {
             facts.events.extend(ids.filter(|id| self.events.contains(id)));
             let version = self.versions.get(&commit.stream);
             facts.versions.extend(version.map(|&version| (commit.stream.clone(), version)));
+            let marker = self.archived.get(&commit.stream);
+            facts.archived.extend(marker.map(|marker| (commit.stream.clone(), marker.clone())));
         }
         facts
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod among;
+mod archive;
 mod columns;
 mod failure;
 mod history;
@@ -24,7 +25,8 @@ pub use sessions::PostgresLimits;
 pub(crate) use target::Target;
 
 use super::{
-    Bell, Connections, History, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams,
+    Bell, Connections, History, Leaving, Offer, PageError, PageLimit, PushError, Storage, StorageError,
+    Streams,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -38,7 +40,7 @@ use std::{collections::HashSet, sync::Arc};
 use tidelog::{
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::Version,
 };
 use tokio::sync::oneshot;
@@ -112,6 +114,20 @@ impl Inner {
     ) -> Result<Page, Trouble> {
         let client = self.sessions.get().await?;
         page::page(&client, log, after, limit, streams).await
+    }
+
+    async fn try_archived(
+        &self,
+        log: &LogName,
+        after: &Cursor,
+        limit: usize,
+        streams: &Streams,
+    ) -> Result<ArchivedPage, Trouble> {
+        archive::archived(&self.sessions.get().await?, log, after, limit, streams).await
+    }
+
+    async fn try_archive(&self, log: &LogName, streams: &[Leaving]) -> Result<Vec<Archived>, Trouble> {
+        archive::archive(&mut self.sessions.get().await?, log, streams, self.clock.now()).await
     }
 
     async fn try_end(&self, log: &LogName) -> Result<Option<Cursor>, Trouble> {
@@ -254,6 +270,36 @@ impl Storage for Postgres {
 
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
         Box::pin(async move { Ok(again(|| Box::pin(self.inner.try_end(log))).await?) })
+    }
+
+    fn archived<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: usize,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        let ask =
+            move || -> BoxFuture<'a, _> { Box::pin(self.inner.try_archived(log, after, limit, streams)) };
+        Box::pin(async move { Ok(again(ask).await?) })
+    }
+
+    /// Tried once more where that may help: streams that were archived by a transaction whose answer got lost are not among the markers then.
+    fn archive<'a>(
+        &'a self,
+        log: &'a LogName,
+        streams: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
+        Box::pin(async move {
+            let mut left = TRIES;
+            loop {
+                left -= 1;
+                match self.inner.try_archive(log, &streams).await {
+                    Err(trouble) if trouble.passes_at_once() && left > 0 => {}
+                    result => return Ok(result?),
+                }
+            }
+        })
     }
 
     fn bell(&self) -> &Bell {

@@ -1,14 +1,14 @@
 //! A page of commits after a cursor.
 
 use super::{
-    among,
+    among, archive,
     failure::Trouble,
     row::{COMMIT_COLUMNS, Lock, Log, find_log, make_log, signed, stored_commit, unsigned},
 };
 use crate::{
     cursor::Mark,
     log_name::LogName,
-    storage::{PageLimit, Streams},
+    storage::{Gap, PageLimit, Streams},
 };
 use deadpool_postgres::{Client, GenericClient};
 use tidelog::{
@@ -32,25 +32,55 @@ pub(super) async fn page(
     let mark = Mark::of(after, log.id, log.position)?;
     let among = streams.names();
     // Sent together: the second need not wait for the answer to the first.
-    let (there, rows) = tokio::join!(commit_ending_at(client, &log, mark.position), async {
-        match among {
-            None => rows_after(client, &log, mark.position, limit).await,
-            Some(names) => among::rows_after(client, &log, mark.position, limit, names).await,
-        }
-    });
+    let (there, rows, archived) = tokio::join!(
+        commit_ending_at(client, &log, mark.position),
+        async {
+            match among {
+                None => rows_after(client, &log, mark.position, limit).await,
+                Some(names) => among::rows_after(client, &log, mark.position, limit, names).await,
+            }
+        },
+        archive::mark(client, &log)
+    );
     let mut page = Filling::new(log.id, mark.check(there?)?, limit, streams);
-    if among.is_some() {
-        among::fill(&mut page, &rows?, name)?;
-        return Ok(page.page());
+    match among {
+        Some(_) => among::fill(&mut page, &rows?, name)?,
+        None => fill(&mut page, &rows?, name, limit)?,
     }
-    for row in rows? {
-        let stored = stored_commit(&row, 0)?;
-        if !page.has_room(stored.events as usize, stored.bytes()) {
-            break;
+    let mut archived = archived?;
+    if page.has_gap() {
+        // It may have been archived since the log's row was read.
+        let log = make_log(client, name, Lock::No).await?;
+        archived = archive::mark(client, &log).await?;
+        if page.hides(archived) {
+            return Err(Gap(archive::gone(client, &log, mark.position, streams).await?).into());
         }
-        page.take(stored.confirmed(name)?);
     }
-    Ok(page.page())
+    Ok(page.page(archived))
+}
+
+/// Puts the rows of [`rows_after`] into a page.
+fn fill(page: &mut Filling, rows: &[Row], name: &LogName, limit: PageLimit) -> Result<(), Trouble> {
+    for row in rows {
+        let stored = stored_commit(row, 0)?;
+        if stored.is_archived() {
+            if !page.may_pass() {
+                return Ok(());
+            }
+            let (id, recorded_at) = (CommitId(row.try_get(5)?), Timestamp(stored.recorded_at));
+            page.pass((stored.position + u64::from(stored.events)).saturating_sub(1), id, recorded_at);
+            page.note_gap();
+        } else if page.has_room(stored.events as usize, stored.bytes()) {
+            page.take(stored.confirmed(name)?);
+        } else {
+            return Ok(());
+        }
+    }
+    // Archived commits take no room, so that all rows may fit though there are more.
+    if rows.len() > limit.events {
+        page.end();
+    }
+    Ok(())
 }
 
 /// The cursor behind the last commit; none if there is no such log.
@@ -69,8 +99,8 @@ async fn rows_after(
     limit: PageLimit,
 ) -> Result<Vec<Row>, Trouble> {
     let sql = format!(
-        "SELECT {COMMIT_COLUMNS} FROM (
-             SELECT {COMMIT_COLUMNS},
+        "SELECT {COMMIT_COLUMNS}, id FROM (
+             SELECT {COMMIT_COLUMNS}, id,
                     sum(octet_length(body)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before
              FROM tidelog.commits WHERE log = $1 AND position > $2 ORDER BY position LIMIT $3
          ) AS next WHERE coalesce(before, 0) <= $4 ORDER BY position"

@@ -1,5 +1,6 @@
 //! Pushes in one transaction, which costs two round trips whatever is in it: begin, lock the log and read what is known; then, once they are
-//! judged, write and commit. Pushes that meet conflicts cost two more each, for what they miss.
+//! judged, write and commit. Pushes that meet conflicts cost two more each, for what they
+//! miss, and a log that has archived streams one more.
 
 use super::{
     failure::Trouble,
@@ -83,6 +84,7 @@ async fn judge_all(
     clock: &dyn Clock,
 ) -> Result<(Log, Unwritten, Written), Trouble> {
     let (mut log, mut known) = lock_and_ask(client, name, &offers).await?;
+    known.ask_for_markers(client, &log, &offers).await?;
     let begun_at = log.position;
     let (mut unwritten, mut answers) = (Unwritten::default(), Vec::with_capacity(offers.len()));
     for offer in offers {

@@ -19,6 +19,8 @@ pub(super) struct Log {
     pub(super) id: Uuid,
     /// The position of its last event; 0 if there is none.
     pub(super) position: Position,
+    /// How many of its streams were archived.
+    pub(super) archived: u64,
 }
 
 /// Whether the log's row is to be locked until the transaction ends.
@@ -66,15 +68,16 @@ pub(super) async fn find_log(
 /// The statement that finds the [`log`] of a name.
 pub(super) async fn find(client: &impl GenericClient, lock: Lock) -> Result<Statement, Trouble> {
     let sql = match lock {
-        Lock::No => "SELECT key, id, position FROM tidelog.logs WHERE name = $1",
-        Lock::Writing => "SELECT key, id, position FROM tidelog.logs WHERE name = $1 FOR UPDATE",
+        Lock::No => "SELECT key, id, position, archived FROM tidelog.logs WHERE name = $1",
+        Lock::Writing => "SELECT key, id, position, archived FROM tidelog.logs WHERE name = $1 FOR UPDATE",
     };
     Ok(client.prepare_cached(sql).await?)
 }
 
 /// Reads a row of `logs`.
 pub(super) fn log(row: &Row) -> Result<Log, Trouble> {
-    Ok(Log { key: row.try_get(0)?, id: row.try_get(1)?, position: unsigned(row, 2)? })
+    let (position, archived) = (unsigned(row, 2)?, unsigned(row, 3)?);
+    Ok(Log { key: row.try_get(0)?, id: row.try_get(1)?, position, archived })
 }
 
 /// The columns that [`stored_commit`] reads.

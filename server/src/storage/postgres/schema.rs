@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
         sql: COMMITS,
     },
     Step { version: 2, what: "make the table for the last push of each producer", sql: PRODUCERS },
+    Step { version: 3, what: "make the table for the markers of archived streams", sql: ARCHIVED },
 ];
 
 const COMMITS: &str = "
@@ -72,6 +73,24 @@ const PRODUCERS: &str = "
         digest   bytea NOT NULL,
         PRIMARY KEY (log, id)
     );
+";
+
+const ARCHIVED: &str = "
+    ALTER TABLE tidelog.logs ADD COLUMN archived bigint NOT NULL DEFAULT 0;
+    CREATE TABLE tidelog.archived (
+        log         bigint NOT NULL,
+        number      bigint NOT NULL,
+        mark        bigint NOT NULL,
+        stream      text COLLATE \"C\" NOT NULL,
+        version     bigint NOT NULL,
+        commits     bigint NOT NULL,
+        position    bigint NOT NULL,
+        digest      text NOT NULL,
+        archived_at bigint NOT NULL,
+        archive     text NOT NULL,
+        PRIMARY KEY (log, number)
+    );
+    CREATE UNIQUE INDEX archived_by_stream ON tidelog.archived (log, stream);
 ";
 
 /// Held while the tables are changed, so that two processes don't at once; any number that nobody else takes:

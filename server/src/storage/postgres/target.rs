@@ -2,6 +2,7 @@
 
 use super::{
     address::PostgresAddress,
+    archive::{MARKER_COLUMNS, insert_marker, marker},
     columns::Columns,
     failure::Trouble,
     producers,
@@ -13,6 +14,7 @@ use crate::{
     log_name::LogName,
     storage::{
         LastPush, StorageError,
+        leaving::StoredMarker,
         stored::{Rows, StoredLog, StoredProducer, StoredStream, WholeRow, Writing},
     },
 };
@@ -20,6 +22,7 @@ use deadpool_postgres::{Client, Transaction};
 use std::{collections::HashMap, time::Duration};
 use tidelog::{
     commit::Commit,
+    time::Timestamp,
     version::{Position, Version},
 };
 use tokio_postgres::IsolationLevel;
@@ -46,7 +49,7 @@ impl Target {
     /// The log of this name or with this identity, if there is one.
     pub(crate) async fn find(&self, like: &StoredLog) -> Result<Option<StoredLog>, StorageError> {
         let find = async || -> Result<_, Trouble> {
-            let sql = "SELECT key, name, id, position FROM tidelog.logs WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1";
+            let sql = "SELECT key, name, id, position, archived FROM tidelog.logs WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1";
             let row = self.0.query_opt(sql, &[&like.name.as_str(), &like.id]).await?;
             row.map(|row| stored_log(&row)).transpose()
         };
@@ -66,10 +69,11 @@ impl Target {
     }
 }
 
-/// Reads `key, name, id, position`.
+/// Reads `key, name, id, position, archived`.
 fn stored_log(row: &tokio_postgres::Row) -> Result<StoredLog, Trouble> {
     let name = LogName::parse(row.try_get(1)?).map_err(|error| StorageError::Failed(error.into()))?;
-    Ok(StoredLog { key: row.try_get(0)?, name, id: row.try_get(2)?, position: unsigned(row, 3)? })
+    let (position, archived) = (unsigned(row, 3)?, unsigned(row, 4)?);
+    Ok(StoredLog { key: row.try_get(0)?, name, id: row.try_get(2)?, position, archived })
 }
 
 /// A transaction.
@@ -86,11 +90,13 @@ impl Writing for Copying<'_> {
         Ok(make().await?)
     }
 
-    async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError> {
+    async fn write(&self, log: i64, rows: Vec<(Option<Commit>, WholeRow)>) -> Result<(), StorageError> {
         let mut columns = Columns::default();
         for (commit, row) in rows {
             columns.add_commit(row)?;
-            columns.add_events(&commit);
+            if let Some(commit) = commit {
+                columns.add_events(&commit);
+            }
         }
         Ok(columns.insert(&self.0, log).await?)
     }
@@ -99,6 +105,10 @@ impl Writing for Copying<'_> {
         let statement = producers::writing(&self.0).await?;
         let last = HashMap::from([(producer.id, producer.last)]);
         Ok(producers::write(&self.0, &statement, log, &last).await?)
+    }
+
+    async fn write_marker(&self, log: i64, marker: StoredMarker) -> Result<(), StorageError> {
+        Ok(insert_marker(&self.0, log, &marker).await?)
     }
 
     async fn commit(self) -> Result<(), StorageError> {
@@ -116,7 +126,7 @@ const AT_ONCE: i64 = 10_000;
 impl Rows for Copying<'_> {
     async fn logs(&self) -> Result<Vec<StoredLog>, StorageError> {
         let read = async || -> Result<Vec<StoredLog>, Trouble> {
-            let sql = "SELECT key, name, id, position FROM tidelog.logs ORDER BY name";
+            let sql = "SELECT key, name, id, position, archived FROM tidelog.logs ORDER BY name";
             self.0.query(sql, &[]).await?.iter().map(stored_log).collect()
         };
         Ok(read().await?)
@@ -178,7 +188,9 @@ impl Rows for Copying<'_> {
 
     async fn streams(&self, log: i64, after: &str, most: u32) -> Result<Vec<StoredStream>, StorageError> {
         let read = async || -> Result<Vec<StoredStream>, Trouble> {
-            let sql = "SELECT stream, max(first_version + events) - 1, count(*), max(position + events) - 1
+            let sql = "SELECT stream, max(first_version + events) - 1, count(*), max(position + events) - 1,
+                        max(recorded_at), (SELECT archive FROM tidelog.archived AS gone
+                                           WHERE gone.log = $1 AND gone.stream = commits.stream)
                  FROM tidelog.commits WHERE log = $1 AND stream > $2
                  GROUP BY stream ORDER BY stream LIMIT $3";
             let statement = self.0.prepare_cached(sql).await?;
@@ -189,9 +201,23 @@ impl Rows for Copying<'_> {
                     version: unsigned(row, 1)?,
                     commits: unsigned(row, 2)?,
                     position: unsigned(row, 3)?,
+                    recorded_at: Timestamp(row.try_get(4)?),
+                    archive: row.try_get(5)?,
                 })
             };
             rows.iter().map(stream).collect()
+        };
+        Ok(read().await?)
+    }
+
+    async fn markers(&self, log: i64, after: u64, most: u32) -> Result<Vec<StoredMarker>, StorageError> {
+        let read = async || -> Result<Vec<StoredMarker>, Trouble> {
+            let sql = format!(
+                "SELECT {MARKER_COLUMNS} FROM tidelog.archived WHERE log = $1 AND number > $2 ORDER BY number LIMIT $3"
+            );
+            let statement = self.0.prepare_cached(&sql).await?;
+            let rows = self.0.query(&statement, &[&log, &signed(after)?, &i64::from(most)]).await?;
+            rows.iter().map(marker).collect()
         };
         Ok(read().await?)
     }

@@ -41,7 +41,7 @@ pub(super) fn history(
     let mut history = History { commits: Vec::new(), is_end: true };
     let Some(log) = find_log(connection, name)? else { return Ok(history) };
     let sql = format!(
-        "SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND stream = ?2 AND first_version > ?3
+        "SELECT {COMMIT_COLUMNS} FROM commits WHERE log = ?1 AND stream = ?2 AND first_version > ?3 AND body <> ''
          ORDER BY first_version"
     );
     let mut statement = connection.prepare_cached(&sql).map_err(failure)?;

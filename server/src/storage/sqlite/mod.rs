@@ -1,5 +1,6 @@
 //! Logs in one SQLite database: a file, or memory for tests.
 
+mod archive;
 mod group;
 mod history;
 mod page;
@@ -13,7 +14,7 @@ mod writing;
 
 pub(crate) use whole_file::WholeFile;
 
-use super::{Bell, History, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
+use super::{Bell, History, Leaving, Offer, PageError, PageLimit, PushError, Storage, StorageError, Streams};
 use crate::{
     clock::{Clock, SystemClock},
     log_name::LogName,
@@ -24,7 +25,7 @@ use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 use tidelog::{
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::Version,
 };
 use workers::Workers;
@@ -156,6 +157,40 @@ impl Storage for Sqlite {
         Box::pin(
             self.readers.run(move |connection| history::history(connection, &log, &stream, after, bytes)),
         )
+    }
+
+    fn archived<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: usize,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        let read = {
+            let (log, after, streams) = (log.clone(), after.clone(), streams.clone());
+            move |connection: &mut Connection| archive::archived(connection, &log, &after, limit, &streams)
+        };
+        let log = log.clone();
+        Box::pin(async move {
+            if let Some(page) = self.readers.run(read.clone()).await? {
+                return Ok(page);
+            }
+            let make_and_read = move |connection: &mut Connection| {
+                row::make_log(connection, &log)?;
+                read(connection)
+            };
+            let page = self.writer.run(make_and_read).await?;
+            page.ok_or_else(|| StorageError::Failed("a log just made is not there".into()).into())
+        })
+    }
+
+    fn archive<'a>(
+        &'a self,
+        log: &'a LogName,
+        streams: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
+        let (log, clock) = (log.clone(), Arc::clone(&self.clock));
+        Box::pin(self.writer.run(move |connection| archive::archive(connection, &log, streams, clock.now())))
     }
 
     fn bell(&self) -> &Bell {

@@ -1,13 +1,13 @@
 //! A page of commits after a cursor.
 
 use super::{
-    failure,
+    archive, failure,
     row::{COMMIT_COLUMNS, Log, find_log, signed, stored_commit, unsigned},
 };
 use crate::{
     cursor::Mark,
     log_name::LogName,
-    storage::{InvalidCursor, PageError, PageLimit, StorageError, Streams},
+    storage::{Gap, InvalidCursor, PageError, PageLimit, StorageError, Streams},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use tidelog::{
@@ -40,19 +40,27 @@ pub(super) fn page(
     let mut page = Filling::new(log.id, mark, limit, streams);
     while let Some(row) = rows.next().map_err(failure)? {
         let (is_seen, end, id, recorded_at) = heading(row, streams).map_err(failure)?;
-        if is_seen {
-            let stored = stored_commit(row).map_err(failure)?;
+        let stored = if is_seen { Some(stored_commit(row).map_err(failure)?) } else { None };
+        if let Some(stored) = stored.filter(|stored| !stored.is_archived()) {
             if !page.has_room(stored.events as usize, stored.bytes()) {
                 break;
             }
             page.take(stored.confirmed(name)?);
         } else if page.may_pass() {
             page.pass(end, id, recorded_at);
+            if is_seen {
+                page.note_gap();
+            }
         } else {
             break;
         }
     }
-    Ok(Some(page.page()))
+    let archived = archive::mark(&transaction, &log).map_err(failure)?;
+    if page.hides(archived) {
+        let gone = archive::gone(&transaction, &log, mark.position, streams).map_err(failure)?;
+        return Err(Gap(gone).into());
+    }
+    Ok(Some(page.page(archived)))
 }
 
 /// The cursor behind the last commit; none if there is no such log.

@@ -1,6 +1,7 @@
 //! Pushes in one transaction. Of each: check whose it is and on what it was decided, read the facts, judge, write, read what the conflicts miss.
 
 use super::{
+    archive::marker_of,
     failure,
     page::start,
     producers,
@@ -87,6 +88,11 @@ fn facts(
             let version =
                 last.query_row((log.key, commit.stream.as_str()), |row| unsigned(row, 0)).optional()?;
             facts.versions.insert(commit.stream.clone(), version.unwrap_or(0));
+            if log.archived > 0
+                && let Some(marker) = marker_of(connection, log, commit.stream.as_str())?
+            {
+                facts.archived.insert(commit.stream.clone(), marker);
+            }
         }
     }
     Ok(facts)

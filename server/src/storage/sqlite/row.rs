@@ -18,15 +18,22 @@ pub(super) struct Log {
     pub(super) id: Uuid,
     /// The position of its last event; 0 if there is none.
     pub(super) position: Position,
+    /// How many of its streams were archived.
+    pub(super) archived: u64,
 }
 
 /// The log of this name, if it exists.
 pub(super) fn find_log(connection: &Connection, name: &LogName) -> Result<Option<Log>, StorageError> {
     connection
-        .prepare_cached("SELECT key, id, position FROM logs WHERE name = ?1")
+        .prepare_cached("SELECT key, id, position, archived FROM logs WHERE name = ?1")
         .and_then(|mut statement| {
             let read = |row: &Row<'_>| {
-                Ok(Log { key: row.get(0)?, id: Uuid::from_bytes(row.get(1)?), position: unsigned(row, 2)? })
+                Ok(Log {
+                    key: row.get(0)?,
+                    id: Uuid::from_bytes(row.get(1)?),
+                    position: unsigned(row, 2)?,
+                    archived: unsigned(row, 3)?,
+                })
             };
             statement.query_row([name.as_str()], read).optional()
         })

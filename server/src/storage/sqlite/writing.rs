@@ -1,8 +1,9 @@
 //! Rows written into a new file as they are.
 
-use super::{WholeFile, failure, row::signed};
+use super::{WholeFile, archive::insert_marker, failure, row::signed};
 use crate::storage::{
     StorageError,
+    leaving::StoredMarker,
     stored::{StoredLog, StoredProducer, WholeRow, Writing},
 };
 use rusqlite::Connection;
@@ -11,7 +12,7 @@ use tidelog::commit::Commit;
 impl Writing for WholeFile {
     async fn make(&self, log: &StoredLog) -> Result<i64, StorageError> {
         let log = log.clone();
-        self.0
+        self.workers
             .run(move |connection| {
                 let make = || {
                     let row = (log.name.as_str(), log.id.as_bytes(), signed(log.position)?);
@@ -23,8 +24,8 @@ impl Writing for WholeFile {
             .await
     }
 
-    async fn write(&self, log: i64, rows: Vec<(Commit, WholeRow)>) -> Result<(), StorageError> {
-        self.0.run(move |connection| insert(connection, log, &rows).map_err(failure)).await
+    async fn write(&self, log: i64, rows: Vec<(Option<Commit>, WholeRow)>) -> Result<(), StorageError> {
+        self.workers.run(move |connection| insert(connection, log, &rows).map_err(failure)).await
     }
 
     async fn write_producer(
@@ -32,7 +33,7 @@ impl Writing for WholeFile {
         log: i64,
         StoredProducer { id, last }: StoredProducer,
     ) -> Result<(), StorageError> {
-        self.0
+        self.workers
             .run(move |connection| {
                 let write = || {
                     let sql = "INSERT INTO producers (log, id, epoch, sequence, digest) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -45,12 +46,16 @@ impl Writing for WholeFile {
             .await
     }
 
+    async fn write_marker(&self, log: i64, marker: StoredMarker) -> Result<(), StorageError> {
+        self.workers.run(move |connection| insert_marker(connection, log, &marker).map_err(failure)).await
+    }
+
     async fn commit(self) -> Result<(), StorageError> {
-        self.0.run(|connection| connection.execute_batch("COMMIT").map_err(failure)).await
+        self.workers.run(|connection| connection.execute_batch("COMMIT").map_err(failure)).await
     }
 }
 
-fn insert(connection: &Connection, log: i64, rows: &[(Commit, WholeRow)]) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, log: i64, rows: &[(Option<Commit>, WholeRow)]) -> rusqlite::Result<()> {
     let mut commits = connection.prepare_cached(
         "INSERT INTO commits (log, position, events, id, stream, first_version, recorded_at, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -67,7 +72,7 @@ fn insert(connection: &Connection, log: i64, rows: &[(Commit, WholeRow)]) -> rus
             stored.recorded_at,
             &stored.body,
         ))?;
-        for event in &commit.events {
+        for event in commit.iter().flat_map(|commit| &commit.events) {
             events.execute((log, event.id.0.as_bytes()))?;
         }
     }

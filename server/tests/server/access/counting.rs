@@ -11,12 +11,12 @@ use std::{
 use tidelog::{
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::Version,
 };
 use tidelog_server::{
     LogName, Sqlite, Storage,
-    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Leaving, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 
 pub(super) struct Counting {
@@ -75,6 +75,26 @@ impl Storage for Counting {
     ) -> BoxFuture<'a, Result<History, StorageError>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.inner.history(log, stream, after, bytes)
+    }
+
+    fn archived<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: usize,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.archived(log, after, limit, streams)
+    }
+
+    fn archive<'a>(
+        &'a self,
+        log: &'a LogName,
+        streams: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.inner.archive(log, streams)
     }
 
     fn bell(&self) -> &Bell {

@@ -11,7 +11,7 @@ use tidelog::{
 use uuid::Uuid;
 
 /// What is tried. `own` is a stream of Ada's, `foreign` one of Bob's.
-const REQUESTS: [&str; 14] = [
+const REQUESTS: [&str; 15] = [
     "pull",
     "stream",
     "wait",
@@ -25,27 +25,28 @@ const REQUESTS: [&str; 14] = [
     "commit id of foreign in own",
     "event id of foreign in own",
     "cursor of another log",
+    "markers",
     "healthz",
 ];
 
 /// What comes of it: the status; then the aggregates that were seen, or what became of the commit.
 const TABLE: &str = "
-nobody            | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-unknown           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-expired           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-unsigned          | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-wrong key         | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-wrong audience    | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
-another log       | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 200
-nothing           | 403 | 403 | 403 | 403 | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 403 | 200
-reads only        | ada course | ada course | ada course | ada course | ada | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
-writes only       | 403 | 403 | 403 | 403 | 403 | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 403 | 200
-ada               | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
-on another device | ada course | ada course | ada course | ada course | ada | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 400 | 200
-on her device     | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | 200
-another tenant    | eve | eve | eve | eve | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | 200
-teacher           | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | forbidden | committed | conflict | duplicate | duplicate | forbidden | 400 | 200
-plain token       | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | committed | committed | conflict | duplicate | duplicate | duplicate-event | 400 | 200
+nobody            | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+unknown           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+expired           | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+unsigned          | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+wrong key         | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+wrong audience    | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 401 | 200
+another log       | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 200
+nothing           | 403 | 403 | 403 | 403 | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 403 | 403 | 200
+reads only        | ada course | ada course | ada course | ada course | ada | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | seen | 200
+writes only       | 403 | 403 | 403 | 403 | 403 | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 403 | 403 | 200
+ada               | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | seen | 200
+on another device | ada course | ada course | ada course | ada course | ada | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 400 | seen | 200
+on her device     | ada course | ada course | ada course | ada course | ada | 403 | committed | forbidden | forbidden | forbidden | forbidden | duplicate-event | 400 | seen | 200
+another tenant    | eve | eve | eve | eve | 403 | 403 | forbidden | forbidden | forbidden | forbidden | forbidden | forbidden | 400 | seen | 200
+teacher           | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | forbidden | committed | conflict | duplicate | duplicate | forbidden | 400 | seen | 200
+plain token       | ada bob course eve | ada bob course eve | ada bob course eve | ada bob course eve | ada | bob | committed | committed | conflict | duplicate | duplicate | duplicate-event | 400 | seen | 200
 ";
 
 /// The device of the kit's pushes.
@@ -156,6 +157,9 @@ impl World {
             "cursor of another log" => format!("?after={}", self.cursor_of_another_log),
             _ => String::new(),
         };
+        if request == "markers" {
+            return self.markers(token).await;
+        }
         if let Some(of) = request.strip_prefix("feed") {
             return self.feed(token, of.trim()).await;
         }
@@ -174,6 +178,18 @@ impl World {
         };
         assert!(self.storage.calls() >= 1);
         owners(page.commits.iter().map(|it| it.commit.stream.as_str()))
+    }
+
+    /// Reads the markers of archived streams; the contract of the storages tells who sees which.
+    async fn markers(&self, token: Option<&str>) -> String {
+        let asked = self.server.client.http.get(format!("{}/archived", self.server.client.log));
+        let asked = token.into_iter().fold(asked, reqwest::RequestBuilder::bearer_auth);
+        let answer = asked.send().await.unwrap();
+        if answer.status() != 200 {
+            return self.refused(answer).await;
+        }
+        assert_eq!(self.storage.calls(), 1);
+        "seen".to_owned()
     }
 
     /// Reads the feed of the log, or of one of its streams.

@@ -16,13 +16,13 @@ use tidelog::{
     commit::ConfirmedCommit,
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::Version,
 };
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Leaving, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -97,7 +97,14 @@ impl Storage for Log {
                 self.passed.notify_one();
             }
             let cursor = Cursor(position.to_string());
-            Ok(Page { log_id: "eager".into(), commits, cursor, up_to_date: true, scope: None })
+            Ok(Page {
+                log_id: "eager".into(),
+                commits,
+                cursor,
+                up_to_date: true,
+                scope: None,
+                archived: None,
+            })
         })
     }
 
@@ -121,6 +128,24 @@ impl Storage for Log {
         _: Version,
         _: usize,
     ) -> BoxFuture<'a, Result<History, StorageError>> {
+        Box::pin(async { Err(StorageError::Stopped) })
+    }
+
+    fn archived<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: &'a Cursor,
+        _: usize,
+        _: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        Box::pin(async { Err(StorageError::Stopped.into()) })
+    }
+
+    fn archive<'a>(
+        &'a self,
+        _: &'a LogName,
+        _: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
         Box::pin(async { Err(StorageError::Stopped) })
     }
 

@@ -8,17 +8,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tidelog::{
-    authority::{MemoryLog, PushRefused},
+    authority::{MemoryLog, PageRefused, PushRefused},
     commit::ConfirmedCommit,
     id::CommitId,
     stream::StreamName,
-    sync::protocol::{Cursor, Page, Pushed},
+    sync::protocol::{Archived, ArchivedPage, Cursor, Page, Pushed},
     version::Version,
 };
 use tidelog_server::{
     LogName, Storage,
     clock::Clock,
-    storage::{Bell, History, Offer, PageError, PageLimit, PushError, StorageError, Streams},
+    storage::{Bell, History, Leaving, Offer, PageError, PageLimit, PushError, StorageError, Streams},
 };
 use uuid::Uuid;
 
@@ -77,7 +77,13 @@ impl Storage for Logs {
         limit: PageLimit,
         streams: &'a Streams,
     ) -> BoxFuture<'a, Result<Page, PageError>> {
-        Box::pin(async move { Ok(self.with(log, |log| log.page(after, limit, streams))?) })
+        Box::pin(async move {
+            self.with(log, |log| log.page(after, limit, streams)).map_err(|refused| match refused {
+                PageRefused::Cursor(error) => error.into(),
+                PageRefused::Gap(gap) => gap.into(),
+                other => StorageError::Failed(other.into()).into(),
+            })
+        })
     }
 
     fn end<'a>(&'a self, log: &'a LogName) -> BoxFuture<'a, Result<Option<Cursor>, StorageError>> {
@@ -102,6 +108,26 @@ impl Storage for Logs {
     ) -> BoxFuture<'a, Result<History, StorageError>> {
         let read = move |log: &mut MemoryLog| log.history(stream, after).cloned().collect();
         Box::pin(async move { Ok(History { commits: self.with(log, read), is_end: true }) })
+    }
+
+    fn archived<'a>(
+        &'a self,
+        log: &'a LogName,
+        after: &'a Cursor,
+        limit: usize,
+        streams: &'a Streams,
+    ) -> BoxFuture<'a, Result<ArchivedPage, PageError>> {
+        Box::pin(async move { Ok(self.with(log, |log| log.archived(after, limit, streams))?) })
+    }
+
+    /// What is in the commits is not compared.
+    fn archive<'a>(
+        &'a self,
+        log: &'a LogName,
+        streams: Vec<Leaving>,
+    ) -> BoxFuture<'a, Result<Vec<Archived>, StorageError>> {
+        let archive = |log: &mut MemoryLog| log.archive(streams, Still(NOW).now());
+        Box::pin(async move { Ok(self.logs.lock().unwrap().get_mut(log).map(archive).unwrap_or_default()) })
     }
 
     fn bell(&self) -> &Bell {

@@ -1,6 +1,7 @@
 //! The contract of `Storage` as a suite, for any implementation. A place says how its storages come to be; see the end of
 //! this file for those that are tested.
 
+mod archives;
 mod eager;
 mod fences;
 mod histories;
@@ -177,6 +178,13 @@ macro_rules! suites {
                         cursors_are_checked
                         the_end_is_told_and_no_log_made
                         a_reader_of_an_empty_log_can_wait_for_its_first_event
+                    }
+                    archives {
+                        an_archived_stream_is_closed_and_keeps_its_place
+                        a_gap_is_told_to_who_does_not_know_it
+                        what_is_not_what_was_copied_stays
+                        markers_come_in_pages_to_those_who_may_see_them
+                        pages_end_where_they_should_among_archived_commits
                     }
                     rights {
                         pages_pass_over_what_may_not_be_read

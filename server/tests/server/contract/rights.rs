@@ -53,7 +53,7 @@ pub(super) async fn pages_pass_over_what_may_not_be_read(place: impl Place) {
         for events in [1, 4, 1000] {
             for passed in [1, 2, 5, 100] {
                 for bytes in [1, 3 * bytes, 1 << 20] {
-                    let limit = PageLimit { events, bytes, passed };
+                    let limit = PageLimit { events, bytes, passed, ..PageLimit::default() };
                     let (mut cursor, mut commits, mut pages) = (Cursor::default(), Vec::new(), 0);
                     loop {
                         let page = storage.page(&academy(), &cursor, limit, &streams).await.unwrap();
