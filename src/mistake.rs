@@ -62,6 +62,12 @@ pub enum Mistake {
     PastNotFetched,
     /// The engine: the past of streams counts as fetched with the first pages of it.
     PastCutShort,
+    /// The engine: a commit is pushed as this app reads it.
+    PushedAsRead,
+    /// The engine: an event of a newer schema version than the app knows is read as if it knew it.
+    NewerTakenForKnown,
+    /// The engine: rows that an older app has made of older shapes are used on.
+    RowsOfOlderApp,
     /// The server: what the rules of the domain say about a push is not looked at.
     RulesNotAsked,
     /// The server: two devices that take themselves for one may both push.
@@ -70,7 +76,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// Those that the simulator has to find.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -98,6 +104,9 @@ impl Mistake {
         Self::LatePageTaken,
         Self::FenceIgnored,
         Self::RulesNotAsked,
+        Self::PushedAsRead,
+        Self::NewerTakenForKnown,
+        Self::RowsOfOlderApp,
         Self::PastNotFetched,
         Self::PastCutShort,
     ];

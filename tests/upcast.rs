@@ -447,3 +447,27 @@ fn an_aggregate_is_given_no_type_that_only_a_projection_knows() {
         );
     });
 }
+
+#[test]
+fn a_projection_is_given_no_newer_version_than_the_app_knows_until_it_knows_it() {
+    // Without upcasters, events of the types that a projection names went to it in whatever version they were; and what was made of them
+    // counted as made by an app that knows the newer ones too.
+    block_on(async {
+        let store = MemoryStore::new();
+        let open = async |newest: u32| {
+            let mut parts = parts(Authority::Device, &ManualEnvironment::new(newest.into()));
+            parts.projections.push(erase::<Stars>());
+            parts.decoder = Decoder::default().known(vec![("CourseRated".into(), Some(newest))]);
+            Engine::open(store.clone(), parts).await.unwrap()
+        };
+        let older = open(1).await;
+        let rated = vec![old("CourseRated", 2, "{}")];
+        older.append("course-a", rated, WriteOptions::default()).await.unwrap();
+        assert_eq!(older.row("stars", "a").await.unwrap(), None);
+        while older.maintain().await.unwrap() {}
+        older.close();
+        let newer = open(2).await;
+        while newer.maintain().await.unwrap() {}
+        assert_eq!(newer.row("stars", "a").await.unwrap().unwrap().as_str(), "1");
+    });
+}

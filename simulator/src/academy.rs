@@ -1,5 +1,6 @@
 //! The rules of an academy, as real apps have them: each can be broken by two devices that don't know of each other, and must not be.
 
+use crate::badge::{self, App};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 use tidelog::{
@@ -252,16 +253,18 @@ impl Projection for Counts {
     }
 }
 
-pub(crate) fn registry() -> Result<Registry, RegisterError> {
+/// What a version of the app has on its devices.
+pub(crate) fn registry(app: App) -> Result<Registry, RegisterError> {
     let mut registry = Registry::default();
     registry.add::<Course>()?;
     registry.add::<Exam>()?;
     registry.add::<Group>()?;
     registry.add::<Notes>()?;
+    badge::add(&mut registry, app)?;
     Ok(registry)
 }
 
-/// The same for the server.
+/// The rules of the server, which takes badges as they come.
 pub(crate) fn domain() -> Result<Domain, RegisterError> {
     Domain::default().aggregate::<Course>()?.aggregate::<Exam>()?.aggregate::<Group>()?.aggregate::<Notes>()
 }
@@ -276,6 +279,7 @@ pub(crate) fn check(aggregate: &str, events: &[&RecordedEvent]) -> Result<(), St
         "exam" => check_exam(&read(events)?),
         "group" => check_group(&read(events)?),
         "notes" => check_notes(&read(events)?),
+        badge::NAME => badge::check(events),
         _ => Ok(()),
     }
 }

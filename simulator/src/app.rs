@@ -2,6 +2,7 @@
 
 use crate::{
     academy::{CourseCommand, ExamCommand, GroupCommand, NotesCommand},
+    badge,
     device::Seat,
     step::Ask,
     world::World,
@@ -154,6 +155,7 @@ fn command(ask: Ask) -> (&'static str, String, Command, bool) {
         Ask::JoinBoth { learners } => {
             ("group", "a".into(), tagged(&GroupCommand::JoinBoth { learners }), false)
         }
+        Ask::Earn { badge } => (badge::NAME, "a".into(), tagged(&badge::Command::Earn { badge }), false),
         Ask::Note { text } => ("notes", "ada".into(), tagged(&NotesCommand::Write { text }), false),
     }
 }

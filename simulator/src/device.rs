@@ -2,6 +2,7 @@
 
 use crate::{
     academy::{self, Counts},
+    badge::{self, App, Shelf},
     clock::{Clock, DeviceClock},
     executor::{Executor, Owner},
     random::Random,
@@ -30,6 +31,8 @@ pub(crate) struct Seat {
     pub(crate) engine: Tab,
     pub(crate) faults: Rc<Faults>,
     pub(crate) frozen: Rc<Cell<bool>>,
+    /// The version of the app that it was opened with.
+    pub(crate) app: App,
     leads: Rc<Cell<bool>>,
 }
 
@@ -44,6 +47,7 @@ struct Inner {
     seats: RefCell<Vec<Seat>>,
     forgets: Rc<Cell<bool>>,
     is_partial: Rc<Cell<bool>>,
+    app: Cell<App>,
     server: Server,
     clock: Clock,
     executor: Executor,
@@ -81,6 +85,7 @@ impl Device {
         executor: &Executor,
         owners: &Rc<Cell<u32>>,
         seed: u64,
+        app: App,
     ) -> Self {
         Self(Rc::new(Inner {
             store,
@@ -89,6 +94,7 @@ impl Device {
             seats: RefCell::default(),
             forgets: Rc::default(),
             is_partial: Rc::default(),
+            app: Cell::new(app),
             server: server.clone(),
             clock: clock.clone(),
             executor: executor.clone(),
@@ -133,9 +139,11 @@ impl Device {
         let (store, faults) = FaultyStore::new(self.0.store.clone());
         faults.set_yields(true);
         let environment = DeviceClock::new(&self.0.clock, self.0.random.next(), &self.0.skew);
+        let app = self.app();
         let parts = Parts {
-            registry: academy::registry().ok()?,
-            projections: vec![erase::<Counts>()],
+            registry: academy::registry(app).ok()?,
+            decoder: badge::decoder(app).ok()?,
+            projections: vec![erase::<Counts>(), erase::<Shelf>()],
             snapshots: SnapshotPolicy::default(),
             poll_interval: 20_000,
             host: Rc::new(Voice { device: self.clone(), owner }),
@@ -143,7 +151,21 @@ impl Device {
         };
         let engine = Engine::open(store, parts).await.ok()?;
         engine.set_online(self.0.online.get());
-        Some(Seat { owner, engine, faults, frozen: Rc::default(), leads: Rc::default() })
+        Some(Seat { owner, engine, faults, frozen: Rc::default(), app, leads: Rc::default() })
+    }
+
+    /// The version of the app that it opens.
+    pub(crate) fn app(&self) -> App {
+        self.0.app.get()
+    }
+
+    /// It gets the newer version of the app: tabs with the older one are gone, but for one that is just being opened.
+    pub(crate) fn update(&self) {
+        self.0.app.set(App::Newer);
+        for seat in self.seats() {
+            self.kill_tab(seat.owner);
+        }
+        self.open_tab();
     }
 
     /// The tab is gone, in the middle of whatever it did.

@@ -2,6 +2,7 @@
 
 use crate::{
     academy,
+    badge::{self, App},
     device::{Device, Seat, Tab},
     history::Tally,
     world::World,
@@ -9,6 +10,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidelog::{
     commit::ConfirmedCommit,
+    engine::At,
     event::RecordedEvent,
     id::{CommitId, EventId},
     log::{Place, Query},
@@ -161,7 +163,9 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
         followed(engine, &confirmed, &commits).map_err(|it| format!("device {at} {it}"))?;
         let page = block_on(engine.read(&Query::default(), Place::START, usize::MAX))
             .map_err(|it| read("events", &it))?;
-        if page.events != recorded(&confirmed) {
+        let (app, stored) = (seat.app, recorded(&confirmed));
+        let shown: Vec<RecordedEvent> = stored.iter().map(|it| badge::shown(app, it.clone())).collect();
+        if page.events != shown {
             return Err(format!("device {at} shows other events than it has"));
         }
         let rows = fold(&page.events)?;
@@ -173,6 +177,7 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
                 return Err(format!("device {at} counts {row:?} in {stream} instead of {expected:?}"));
             }
         }
+        badges(engine, app, &stored).map_err(|it| format!("device {at} {it}"))?;
         if !engine.log().corrupt().is_empty() {
             return Err(format!("device {at} has damaged rows: {:?}", engine.log().corrupt()));
         }
@@ -210,6 +215,25 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
     })
 }
 
+/// What a version of the app understands of the badges: as a state and as rows.
+fn badges(engine: &Tab, app: App, stored: &[RecordedEvent]) -> Result<(), String> {
+    let unread = |error: &dyn std::fmt::Display| format!("can't read badges: {error}");
+    let (state, _) = block_on(engine.load(badge::NAME, "a", At::Now)).map_err(|it| unread(&it))?;
+    let expected = badge::badges(app, stored);
+    if state.downcast_ref() != Some(&expected) {
+        return Err(format!("has other badges than {expected:?}"));
+    }
+    let expected = badge::shelf(app, stored);
+    for key in badge::SHELVES {
+        let row = block_on(engine.row("shelf", key)).map_err(|it| unread(&it))?;
+        let row: Option<u32> = row.and_then(|row| row.to().ok());
+        if row.as_ref() != expected.get(key) {
+            return Err(format!("counts {row:?} badges of level {key} instead of {:?}", expected.get(key)));
+        }
+    }
+    Ok(())
+}
+
 /// Of what a device follows it has what the server has, and of other streams a first part.
 fn followed(engine: &Tab, here: &[ConfirmedCommit], server: &[ConfirmedCommit]) -> Result<(), String> {
     let wanted = engine.log().followed().wanted;
@@ -237,12 +261,16 @@ pub(crate) fn holds_all(seat: &Seat, commits: &[ConfirmedCommit]) -> bool {
     block_on(seat.engine.log().confirmed_commits(0, usize::MAX)).is_ok_and(|here| here == commits)
 }
 
+/// What an event says: its id, schema version and data.
+type Fact = (EventId, u32, String);
+
 /// Each stream holds the same commits in the same order, with the same events.
 pub(crate) fn same_streams(before: &[ConfirmedCommit], now: &[ConfirmedCommit]) -> Result<(), String> {
     let by_stream = |commits: &[ConfirmedCommit]| {
-        let mut streams: BTreeMap<String, Vec<(CommitId, Vec<EventId>)>> = BTreeMap::new();
+        let mut streams: BTreeMap<String, Vec<(CommitId, Vec<Fact>)>> = BTreeMap::new();
         for ConfirmedCommit { commit, .. } in commits {
-            let events = commit.events.iter().map(|event| event.id).collect();
+            let facts = commit.events.iter();
+            let events = facts.map(|it| (it.id, it.schema_version, it.data.as_str().to_owned())).collect();
             streams.entry(commit.stream.as_str().to_owned()).or_default().push((commit.id, events));
         }
         streams
@@ -264,10 +292,10 @@ fn rules(events: &[RecordedEvent]) -> Result<(), String> {
     Ok(())
 }
 
-/// How many events each stream has, by type, counted apart from any projection.
+/// How many events each stream has, by type, counted apart from any projection; badges are counted by another.
 fn fold(events: &[RecordedEvent]) -> Result<BTreeMap<String, BTreeMap<String, u32>>, String> {
     let mut rows: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
-    for event in events {
+    for event in events.iter().filter(|event| event.stream.aggregate() != badge::NAME) {
         let row = rows.entry(event.stream.as_str().to_owned()).or_default();
         *row.entry(event.event.event_type.to_string()).or_default() += 1;
     }

@@ -6,6 +6,7 @@
 
 mod academy;
 mod app;
+mod badge;
 mod cheat;
 mod clock;
 mod copies;
@@ -85,6 +86,7 @@ pub struct Found {
 fn script(seed: u64) -> Vec<Beat> {
     let random = Random::new(seed);
     let length = 20 + random.below(100);
-    // by a number of their own, so that histories stay what they were without them
-    step::with_forgeries(&Random::new(seed ^ 0xf096e), step::script(&random, length))
+    // by numbers of their own, so that histories stay what they were without them
+    let beats = step::with_forgeries(&Random::new(seed ^ 0xf096e), step::script(&random, length));
+    step::with_badges(&Random::new(seed ^ 0xbad6e), beats)
 }

@@ -15,6 +15,7 @@ pub(crate) enum Ask {
     Join { learner: u8 },
     JoinBoth { learners: (u8, u8) },
     Note { text: u8 },
+    Earn { badge: u8 },
 }
 
 /// What a client that was tampered with says.
@@ -122,6 +123,10 @@ pub(crate) enum Step {
         rules: usize,
         forget: bool,
     },
+    /// The device gets the newer version of the app, and is opened anew.
+    Update {
+        device: usize,
+    },
     /// Somebody pushes what no app has decided.
     Forge {
         forgery: Forgery,
@@ -192,6 +197,25 @@ pub(crate) fn with_forgeries(random: &Random, beats: Vec<Beat>) -> Vec<Beat> {
         if random.one_in(50) {
             all.push(Beat { step: Step::Forge { forgery: forgery(random) }, polls: 0, timers: 0 });
         }
+    }
+    all
+}
+
+/// Puts badges between the steps, about one in fifteen, and updates of the app, about one in sixty.
+pub(crate) fn with_badges(random: &Random, beats: Vec<Beat>) -> Vec<Beat> {
+    let mut all = Vec::with_capacity(beats.len());
+    for beat in beats {
+        all.push(beat);
+        let device = random.below(DEVICES + 1);
+        let step = match random.below(60) {
+            0 => Step::Update { device },
+            1..=4 => {
+                let ask = Ask::Earn { badge: random.below(3) as u8 };
+                Step::Give { device, tab: random.below(4), ask, named: false, caused: false }
+            }
+            _ => continue,
+        };
+        all.push(Beat { step, polls: random.below(12), timers: 0 });
     }
     all
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     app::Promises,
+    badge::App,
     cheat,
     clock::Clock,
     device::{Device, Seat},
@@ -48,15 +49,17 @@ impl World {
             seeds,
             forgeries: Random::new(seed ^ 0xf0f0),
         };
+        let apps = Random::new(seed ^ 0xa99);
         for _ in 0..DEVICES {
-            world.add_device(MemoryStore::new());
+            let app = if apps.one_in(3) { App::Newer } else { App::Older };
+            world.add_device(MemoryStore::new(), app);
         }
         world
     }
 
-    fn add_device(&mut self, store: MemoryStore) {
+    fn add_device(&mut self, store: MemoryStore, app: App) {
         let seed = self.seeds.next();
-        let device = Device::new(store, &self.server, &self.clock, &self.executor, &self.owners, seed);
+        let device = Device::new(store, &self.server, &self.clock, &self.executor, &self.owners, seed, app);
         device.open_tab();
         self.devices.push(device);
     }
@@ -115,8 +118,10 @@ impl World {
                 self.server.restore();
             }
             Step::Clone { device } => {
-                if let Some(store) = self.devices.get(device).map(|device| device.store().duplicate()) {
-                    self.add_device(store);
+                if let Some((store, app)) =
+                    self.devices.get(device).map(|it| (it.store().duplicate(), it.app()))
+                {
+                    self.add_device(store, app);
                 }
             }
             Step::Resolve { device, tab, retry } => self.resolve(device, tab, retry),
@@ -130,6 +135,11 @@ impl World {
                     && let Ok(follow) = Follow::of(RULES[rules].iter().copied())
                 {
                     device.follow(&seat, follow.forgetting(forget));
+                }
+            }
+            Step::Update { device } => {
+                if let Some(device) = self.devices.get(device) {
+                    device.update();
                 }
             }
             Step::Forge { forgery } => cheat::forge(&self.server, forgery, &self.forgeries),

@@ -6,13 +6,19 @@ use crate::{
     event::RecordedEvent,
     id::CommitId,
     log::store::Store,
+    mistake::{Mistake, made},
 };
 use std::collections::HashMap;
 
 impl<S: Store> Inner<S> {
     /// A commit as the server takes it. It keeps its ids and the number of its events: each event that is newer than the server
     /// knows goes back along the upcasters that lead to it; the others go as they are.
-    fn outgoing(&self, commit: Commit) -> Result<Commit, Reason> {
+    fn outgoing(&self, mut commit: Commit) -> Result<Commit, Reason> {
+        if made(Mistake::PushedAsRead)
+            && let Ok(read) = self.decoder.show(RecordedEvent::of_commit(commit.clone(), 1, None).collect())
+        {
+            commit.events = read.into_iter().map(|it| it.event).collect();
+        }
         if self.push_as.is_empty() {
             return Ok(commit);
         }

@@ -277,8 +277,8 @@ impl<S: Store> Inner<S> {
         mut events: Vec<RecordedEvent>,
     ) -> (Vec<RecordedEvent>, Option<(RecordedEvent, ReadError)>) {
         let mut unread = None;
-        // types that are asked for by name are known, and without upcasters as they are
-        if !self.decoder.is_empty() || definition.types.is_empty() {
+        // types that are asked for by name are known, but perhaps not in every version
+        if !self.decoder.passes_known() || definition.types.is_empty() {
             events = match self.decoder.decode(events.clone()) {
                 Ok(decoded) => decoded,
                 Err(_) => {
