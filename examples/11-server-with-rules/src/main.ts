@@ -77,6 +77,6 @@ console.log('the server holds', [...lessons].sort().join(', '))
 
 phone.close()
 laptop.close()
-server.kill()
+server.kill('SIGKILL')
 await once(server, 'exit')
 rmSync(folder, { recursive: true })
