@@ -111,7 +111,7 @@ impl Mistake {
         Self::PastCutShort,
     ];
 
-    /// Those that other cures nearly always make up for: 20,000 histories did not show them. They are tried for whoever asks, and
+    /// Those that other cures nearly always make up for: of 20,000 histories at most one shows them. They are tried for whoever asks, and
     /// tests of their own hold what they would break.
     pub const RARE: [Self; 2] = [Self::PushCursorIgnored, Self::NewsTakenAnywhere];
 }
