@@ -2,6 +2,7 @@
 import { adaptAggregate, type AdaptedAggregate } from './adapt-aggregate.js'
 import { adaptProjection } from './adapt-projection.js'
 import type { AnyAggregate } from './aggregate.js'
+import { Alarms } from './alarms.js'
 import type { Met } from './conflict.js'
 import { pack } from './compression.js'
 import type { Core, CoreHooks, CoreSettings } from './core.js'
@@ -127,6 +128,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
   // Whoever speaks before all parts are there is not heard: what is loaded later is loaded anew.
   let failOpening!: (error: TidelogError) => void
   const crashedOpening = new Promise<never>((_, reject) => (failOpening = reject))
+  const alarms = new Alarms(environment)
   const listening: Listening = { crashed: (message) => failOpening(coreCrashed(message)) }
   const settings: CoreSettings = {
     name,
@@ -185,7 +187,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
       projections.filter((one) => !isRust(one)).map((one) => adaptProjection(one, purity)),
       upcasters.map((one) => upcasts!.adaptUpcaster(one, purity)),
       processes.filter((one) => !isRust(one)).map((one) => processingPart!.adaptProcess(one, purity)),
-      coreHooks(environment, transport, listening, measured, options.onBlocked),
+      coreHooks(environment, alarms, transport, listening, measured, options.onBlocked),
     )
     core = await Promise.race([opening, crashedOpening])
   } catch (thrown) {
@@ -213,6 +215,7 @@ export async function open(options: OpenOptions): Promise<Tidelog> {
     asked: () => syncControl.announce(),
   })
   session.whenEnded(() => {
+    alarms.close()
     tabs.close()
     transport?.close()
   })
@@ -284,7 +287,7 @@ interface Listening {
 }
 
 /** What the core takes from outside. */
-function coreHooks(environment: Environment, transport: Transport | undefined, listening: Listening, measured: CoreHooks['measured'] | undefined, onBlocked: (() => void) | undefined): CoreHooks {
+function coreHooks(environment: Environment, alarms: Alarms, transport: Transport | undefined, listening: Listening, measured: CoreHooks['measured'] | undefined, onBlocked: (() => void) | undefined): CoreHooks {
   return {
     now: () => environment.now(),
     elapsed: () => environment.elapsed(),
@@ -296,13 +299,13 @@ function coreHooks(environment: Environment, transport: Transport | undefined, l
     listen: (way, after, follow) => transport?.listen(way, after, follow) ?? new Promise(() => {}),
     hangUp: () => transport?.hangUp(),
     renewToken: () => transport?.renewToken() ?? Promise.resolve(false),
-    sleep: (milliseconds) => new Promise((resolve) => void environment.after(milliseconds, resolve)),
+    sleep: (milliseconds) => new Promise((resolve) => alarms.after(milliseconds, resolve)),
     changed: (streams, sync) => listening.changed?.({ streams, sync }),
     pack,
     post: (text) => listening.posted?.(text),
     met: (conflicts) => listening.met?.(conflicts),
     failed: (failure) => listening.failed?.(failure),
-    later: (milliseconds) => void environment.after(milliseconds, () => listening.due?.()),
+    later: (milliseconds) => alarms.after(milliseconds, () => listening.due?.()),
     blocked: () => new Promise((giveUp) => void (onBlocked ? onBlocked() : environment.after(patience, giveUp))),
     crashed: (message) => listening.crashed(message),
   }
