@@ -255,6 +255,8 @@ export interface Core {
   rejected(): Promise<string>
   /** JSON array of `Orphan`. */
   orphans(): Promise<string>
+  /** The streams that the server has archived: `{ marker, here }[]`. */
+  archived(): string
   /** Takes an orphan off the list; whether it was there. */
   forget(commitId: string): Promise<boolean>
   /** Takes the log of this identity for this database's; how many confirmed commits are offered to it. */
@@ -396,6 +398,7 @@ export interface CoreStatus {
   rejected: number
   conflicts: number
   orphans: number
+  archived: number
   blocks: number
   cursor: string
   corrupt: { table: string; key: string; reason: string }[]

@@ -58,6 +58,8 @@ export interface ErrorDetails {
   'command-rejected': { commitId: string }
   /** The `commandId` is that of a command of another stream. */
   'command-id-taken': { commitId: string; stream: string }
+  /** The server has archived the stream at this version: it takes no more events. See `sync.archived()`. */
+  'stream-archived': { stream: string; version: number }
   /** The aggregate was not given to `open()`. */
   'unknown-aggregate': { aggregate: string }
   /** What was waited for did not come in time. */

@@ -7,7 +7,7 @@ import type { AnyEvent, NewEvent, RecordedEvent } from './event.js'
 export interface Reason {
   /**
    * A stable word to switch on: `domain` (decided again, and refused), `policy` (its policy is to reject), `discarded` (a person was
-   * asked, and decided against it), `builds-on-rejected`,
+   * asked, and decided against it), `builds-on-rejected`, `stream-archived` (the server has archived the stream),
    * `server` (the server refused it), `command-id-taken` (its id is that of another command), `undecidable` (nothing here knows its aggregate or command any more). More may come.
    */
   readonly code: string

@@ -33,6 +33,8 @@ export interface SyncStatus {
   readonly conflicts: number
   /** How many commits of other devices the server has lost, which can't be brought back to it from here: see `tidelog.orphans`. */
   readonly orphans: number
+  /** How many streams the server has archived, of those that are followed: see `archived()`. */
+  readonly archived: number
   /** Whether the past of newly followed streams is being fetched: until then they are here with their first events only, or not at all. */
   readonly fetching: boolean
   /** When the last round that reached the end of the server's log was done, in milliseconds since 1970. */
@@ -62,6 +64,26 @@ export interface SyncStatus {
   readonly renamed?: NonNullable<CoreSyncStatus['renamed']>
 }
 
+/** A stream that the server has archived: it takes no more commands, and its events are no longer in the server's log. */
+export interface ArchivedStream {
+  /** The stream. */
+  readonly stream: string
+  /** The version of its last event. */
+  readonly version: number
+  /** How many commits it had. */
+  readonly commits: number
+  /** The position of its last event. */
+  readonly position: number
+  /** What its events were, as bytes: SHA-256 with the reference server. */
+  readonly digest: string
+  /** When it was archived, by the server's clock, in milliseconds since 1970. */
+  readonly archivedAt: number
+  /** The name of the archive. */
+  readonly archive: string
+  /** The version up to which its events are on this device and can be read; 0 for none. */
+  readonly here: number
+}
+
 /** The sync of a tidelog. */
 export interface Sync extends Readable<SyncStatus> {
   /** How it stands now; the same as `get()`. */
@@ -73,6 +95,8 @@ export interface Sync extends Readable<SyncStatus> {
    * server has it; what is no longer followed stops arriving. Resolves once that is durable on this device, also offline.
    */
   follow(follow: Follow): Promise<void>
+  /** The streams that the server has archived, of those that are followed, by name. */
+  archived(): readonly ArchivedStream[]
   /** Sends and fetches nothing until `resume()`. What is decided meanwhile is kept as ever. */
   pause(): void
   /** Goes on. */
@@ -163,6 +187,11 @@ export class SyncControl implements Sync {
     await this.#session.call(() => this.#session.core.syncFollow(rules))
   }
 
+  archived(): readonly ArchivedStream[] {
+    const archived = JSON.parse(this.#session.now(() => this.#session.core.archived())) as { marker: object; here: number }[]
+    return archived.map(({ marker, here }) => ({ ...marker, here }) as ArchivedStream)
+  }
+
   pause(): void {
     this.#tell((core) => core.syncPause())
   }
@@ -218,6 +247,7 @@ export class SyncControl implements Sync {
       fetching: status.sync.fetching,
       conflicts: status.conflicts,
       orphans: status.orphans,
+      archived: status.archived,
     }
   }
 }

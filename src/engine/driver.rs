@@ -11,7 +11,7 @@ use crate::{
     sync::{
         live::Heard,
         machine::{Action, Doing, Failure, Input, LOG_CHANGED, Machine},
-        transport::{self, Transport},
+        transport::{self, Known, Transport},
     },
 };
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -324,7 +324,9 @@ impl<S: Store> Inner<S> {
                     if wait > 0 {
                         transport.sleep(wait).await;
                     }
-                    let follow = transport::follow_query(&session.listened.borrow());
+                    let archive = self.log.archive();
+                    let known = transport::archived_query(Known::Markers(&archive.cursor));
+                    let follow = transport::follow_query(&session.listened.borrow()) + &known;
                     let heard = transport.listen(way, &self.log.head().cursor, &follow).await;
                     Ok(Input::Heard(self.news_or_quiet(heard), self.surroundings.fraction()))
                 }

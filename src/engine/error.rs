@@ -205,6 +205,7 @@ impl WriteError {
             Self::Append(AppendError::CauseRejected { .. }) => "cause-rejected",
             Self::Append(AppendError::NotRejected { .. }) => "unknown-commit",
             Self::Append(AppendError::Moved) => "version-conflict",
+            Self::Append(AppendError::Archived { .. }) => "stream-archived",
             Self::Append(AppendError::Log(error)) => error.code(),
             Self::Rejected { .. } => "command-rejected",
             Self::CommandIdTaken { .. } => "command-id-taken",

@@ -217,6 +217,8 @@ impl<S: Store> Inner<S> {
             {
                 return Ok(receipt);
             }
+            // what is here of it may be less than what it was
+            self.check_not_archived(stream)?;
             if let Some(expected) = options.expected_version.filter(|it| !it.is_met_by(kept.version)) {
                 return Err(self.refusal(self.conflict(stream, expected, kept.version).await?));
             }

@@ -26,8 +26,8 @@ use crate::{
     sync::{
         follow::{Follow, fits},
         machine::{Failure, Input},
-        protocol::{MAX_PAGE_EVENTS, Page},
-        transport::{self, Transport},
+        protocol::Page,
+        transport::Transport,
     },
 };
 use std::sync::Arc;
@@ -160,12 +160,18 @@ impl<S: Store> Inner<S> {
         // where none is known yet, that of the first page counts
         let mut is_first = base.fetching.as_ref() != Some(&fetching);
         let mut asked = fetching.added.clone();
+        if !self.log.archive().cursor.0.is_empty() {
+            // those of streams that were not followed were left out
+            self.learn_archived(transport, &target, true).await?;
+        }
         let (mut stretches, mut commits, mut events) = (Vec::new(), Vec::new(), 0);
         let mut is_met = false;
         while !is_met && stretches.len() < PAGES && events < EVENTS {
-            let page = match transport::pull(transport, &fetching.cursor, MAX_PAGE_EVENTS, &asked).await {
+            let page = match self.pull_page(transport, &fetching.cursor, &asked).await {
                 // the next pull finds out what is left
-                Err(failure) if failure.is_of_lost_history() => return Ok(self.again(session)),
+                Err(failure) if failure.is_of_lost_history() || failure.is_of_archived() => {
+                    return Ok(self.again(session));
+                }
                 page => page?,
             };
             self.check_log(&page.log_id)?;

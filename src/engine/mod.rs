@@ -5,6 +5,7 @@
 
 mod adopting;
 mod append;
+mod archiving;
 mod commits;
 mod conflicts;
 mod driver;
@@ -38,6 +39,7 @@ mod travel;
 
 pub use crate::replay::At;
 pub use append::Imported;
+pub use archiving::ArchivedStream;
 pub use commits::{ListedRejection, QueuedCommit};
 pub use conflicts::ListedConflict;
 pub use dump::{Dump, DumpedCommit, MAX_DUMPED};

@@ -17,8 +17,8 @@ use crate::{
     sync::{
         live,
         machine::{Failure, Input, QUOTA_EXCEEDED},
-        protocol::{MAX_PAGE_EVENTS, MAX_PUSH_COMMITS},
-        transport::{self, Transport},
+        protocol::MAX_PUSH_COMMITS,
+        transport::Transport,
     },
 };
 use std::{
@@ -99,7 +99,17 @@ impl<S: Store> Inner<S> {
         let heard = heard.filter(|news| fits(news) || made(Mistake::NewsTakenAnywhere));
         let page = match heard {
             Some(news) => news.page,
-            None => match transport::pull(transport, &cursor, MAX_PAGE_EVENTS, &asked).await {
+            None => match self.pull_page(transport, &cursor, &asked).await {
+                Err(failure) if failure.is_of_archived() => {
+                    let held = self.log.archive();
+                    self.learn_archived(transport, &asked, false).await?;
+                    // a server that has no others than are here would be asked for ever
+                    if self.log.archive().cursor == held.cursor {
+                        return Err(failure);
+                    }
+                    let pending = self.log.head().pending_commits;
+                    return Ok(Input::Pulled { up_to_date: false, pending, news: true });
+                }
                 Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => {
                     return self.go_back(transport).await;
                 }
@@ -116,6 +126,16 @@ impl<S: Store> Inner<S> {
         }
         *session.rights.borrow_mut() = None;
         let page = only(page, &asked);
+        let archived = page.archived.clone().unwrap_or_default();
+        if archived != self.log.archive().cursor {
+            self.check_log(&page.log_id)?;
+            self.learn_archived(transport, &asked, false).await?;
+            // after a restore, the page may go on with what is here by a marker only
+            if archived == self.log.archive().cursor {
+                let pending = self.log.head().pending_commits;
+                return Ok(Input::Pulled { up_to_date: false, pending, news: true });
+            }
+        }
         let up_to_date = page.up_to_date && fetches.is_none();
         session.agreed.set(fetches.is_some());
         let arrived = page.commits.iter().map(|commit| &commit.commit.stream);

@@ -16,6 +16,7 @@ use crate::{
     },
     version::Position,
 };
+use std::collections::HashMap;
 
 /// The most bytes of commits in one push: what the server takes, less room for the envelope.
 const PUSH_BYTES: usize = MAX_PUSH_BYTES / 4 * 3;
@@ -71,7 +72,7 @@ impl<S: Store> Inner<S> {
         session.fence.passed();
         session.batch.set(MAX_PUSH_COMMITS.min(session.batch.get() * 2));
         let mut news = News::default();
-        let mut accepted = false;
+        let (mut accepted, mut closed) = (false, HashMap::new());
         for (outcome, commit) in pushed.outcomes.into_iter().zip(&push.commits) {
             if outcome.generation != commit.generation {
                 continue;
@@ -85,15 +86,29 @@ impl<S: Store> Inner<S> {
                 }
                 PushResult::Duplicate { first_position, .. } => {
                     accepted = true;
-                    self.look_back(commit, first_position, &mut news).await?;
+                    match self.log.archive().marker(&commit.stream) {
+                        // it is in the archive: no pull will ever bring it
+                        Some(marker) if first_position <= marker.position => {
+                            news.superseded.insert(commit.id);
+                        }
+                        _ => self.look_back(commit, first_position, &mut news).await?,
+                    }
                 }
                 PushResult::Conflict { .. } => {
                     session.conflicts.borrow_mut().insert(commit.stream.clone());
                 }
                 PushResult::Rejected { problem } => {
+                    if *problem.problem_type == *problem::STREAM_ARCHIVED {
+                        closed.insert(&commit.stream, reason(problem.clone()));
+                    }
                     news.refused.insert(commit.id, reason(problem));
                 }
-                PushResult::Blocked { .. } => {}
+                // nothing that stands behind it in its stream can ever be taken
+                PushResult::Blocked { .. } => {
+                    if let Some(reason) = closed.get(&commit.stream) {
+                        news.refused.insert(commit.id, reason.clone());
+                    }
+                }
             }
         }
         if !(news.refused.is_empty() && news.superseded.is_empty()) {
@@ -151,8 +166,14 @@ impl<S: Store> Inner<S> {
 fn reason(problem: Problem) -> Reason {
     let Problem { problem_type, title, detail, code, .. } = problem;
     let is_rule = *problem_type == *problem::RULE;
+    let is_archived = *problem_type == *problem::STREAM_ARCHIVED;
     Reason {
-        code: if is_rule { "domain" } else { "server" }.into(),
+        code: match (is_rule, is_archived) {
+            (true, _) => "domain",
+            (_, true) => "stream-archived",
+            _ => "server",
+        }
+        .into(),
         message: detail.unwrap_or(title),
         detail: if is_rule { code } else { Some(problem_type.as_ref().into()) },
         builds_on: None,

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         machine::{Failure, Input},
         protocol::Cursor,
-        transport::{self, Transport},
+        transport::{self, Known, Transport},
     },
 };
 use std::{rc::Rc, sync::Arc};
@@ -79,7 +79,7 @@ impl<S: Store> Inner<S> {
         transport: &impl Transport,
         cursor: &Cursor,
     ) -> Result<bool, Failure> {
-        match transport::pull(transport, cursor, 1, &self.log.followed().here).await {
+        match transport::pull(transport, cursor, 1, &self.log.followed().here, Known::Any).await {
             Ok(page) => self.check_log(&page.log_id).map(|()| true),
             Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => Ok(false),
             Err(failure) => Err(failure),

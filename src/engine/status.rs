@@ -126,6 +126,8 @@ pub struct Status {
     pub conflicts: u64,
     /// Commits of other devices that the server has lost and that can't be brought back from here: see [`Engine::orphans`].
     pub orphans: u64,
+    /// Streams that the server has archived: see [`Engine::archived`].
+    pub archived: usize,
     /// Blocks of the log.
     pub blocks: u64,
     /// How far the server's log has been pulled.
@@ -188,6 +190,7 @@ impl<S: Store> Engine<S> {
             rejected: head.rejected,
             conflicts: head.parked,
             orphans: head.orphans,
+            archived: self.inner.log.archive().count(),
             blocks: head.blocks,
             cursor: head.cursor.0,
             corrupt: corrupt

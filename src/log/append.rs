@@ -46,6 +46,7 @@ enum Refusal {
     Conflict { stream: StreamName, expected: ExpectedVersion, actual: Version },
     AlreadyPending(CommitId),
     CauseRejected { id: CommitId, cause: CommitId },
+    Archived { stream: StreamName, version: Version },
     NotRejected(CommitId),
     Moved,
 }
@@ -110,6 +111,9 @@ impl<'v> Prospect<'v> {
         let mut ids = Sorted::default();
         for Draft { commit, .. } in &request.drafts {
             let stream = &commit.stream;
+            if let Some(marker) = self.view.archive.marker(stream) {
+                return Err(Refusal::Archived { stream: stream.clone(), version: marker.version });
+            }
             let actual = versions.get(stream).copied().unwrap_or_else(|| self.version(stream));
             let expected = commit.expected_version;
             if !expected.is_met_by(actual) {
@@ -330,6 +334,7 @@ impl<S: Store> Inner<S> {
             let error = match refusal {
                 Refusal::AlreadyPending(id) => AppendError::AlreadyPending { id },
                 Refusal::CauseRejected { id, cause } => AppendError::CauseRejected { id, cause },
+                Refusal::Archived { stream, version } => AppendError::Archived { stream, version },
                 Refusal::NotRejected(id) => AppendError::NotRejected { id },
                 Refusal::Moved => AppendError::Moved,
                 Refusal::Conflict { stream, expected, actual } => {

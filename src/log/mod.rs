@@ -5,6 +5,7 @@
 
 mod append;
 mod apply;
+mod archive;
 mod block;
 mod cache;
 mod catch_up;
@@ -34,6 +35,7 @@ mod sorted;
 pub mod store;
 mod view;
 
+pub use archive::{Archive, Learned};
 pub use checkpoints::Checkpoint;
 pub use event_log::Log;
 pub use followed::{Fetching, Followed};
@@ -137,6 +139,14 @@ pub enum AppendError {
     /// Pending commits were replaced or rejected since the state that the append was decided on; its version may fit all the same.
     #[error("what was decided on has changed meanwhile: decide again")]
     Moved,
+    /// The server has archived the stream: it takes no more events.
+    #[error("stream {stream} was archived at version {version}, and takes no more events")]
+    Archived {
+        /// The stream.
+        stream: StreamName,
+        /// The version of its last event.
+        version: Version,
+    },
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -2,6 +2,7 @@
 
 use super::{
     Authority, Head, LogError,
+    archive::{ARCHIVE, Archive},
     block::{Directory, Encoded, Region},
     identity::{DEVICE, Known},
     index::Index,
@@ -25,6 +26,8 @@ pub(super) struct View {
     /// Rejected commits by what names them as a cause: their ids, and those of their events.
     rejected_causes: Sorted<Uuid, CommitId>,
     pub(super) parked: Vec<Parked>,
+    /// Streams that the server has archived.
+    pub(super) archive: Rc<Archive>,
     /// Who this database is; nobody before that is settled.
     pub(super) identity: Rc<Known>,
     /// Commits of other devices that can't be brought back.
@@ -99,6 +102,7 @@ impl Draft {
             rejected: Sorted::default(),
             rejected_causes: Sorted::default(),
             parked: Vec::new(),
+            archive: Rc::default(),
             identity: Rc::default(),
             orphans: Sorted::default(),
             index: Index::default(),
@@ -118,6 +122,10 @@ impl Draft {
                     },
                     (0, Key::Text(name)) if &**name == PARKED => match parked_of_row(&key, &row) {
                         Ok(parked) => view.parked = parked,
+                        Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
+                    },
+                    (0, Key::Text(name)) if &**name == ARCHIVE => match Archive::of_row(&key, &row) {
+                        Ok(archive) => view.archive = Rc::new(archive),
                         Err(damage) => view.note_bad_row(Table::Meta, key, &damage.to_string()),
                     },
                     (1, Key::Text(text)) => match (orphan_of_key(&key), text.parse()) {

@@ -78,6 +78,14 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Whether archived events stand in the way that this device does not know to be gone.
+    #[must_use]
+    pub fn is_of_archived(&self) -> bool {
+        self.problem.as_deref() == Some(problem::ARCHIVED)
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {

@@ -4,7 +4,7 @@ use super::{
     live::{Heard, Way},
     machine::Failure,
     machine::UPGRADE_NEEDED,
-    protocol::{Cursor, PROTOCOL, Page, Problem, Push, Pushed, problem},
+    protocol::{ArchivedPage, Cursor, MAX_PAGE_EVENTS, PROTOCOL, Page, Problem, Push, Pushed, problem},
 };
 use crate::streams::Streams;
 use serde::de::DeserializeOwned;
@@ -54,6 +54,15 @@ pub trait Transport {
     fn hang_up(&self) {}
 }
 
+/// Which archived events a request says to know of, in its query.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Those that these markers stand in; none if the cursor is empty.
+    Markers(&'a Cursor),
+    /// Any: it is not about what the page holds.
+    Any,
+}
+
 /// Pulls the page after a cursor, with the commits of these streams.
 ///
 /// # Errors
@@ -63,12 +72,28 @@ pub async fn pull(
     after: &Cursor,
     limit: usize,
     streams: &Streams,
+    known: Known<'_>,
 ) -> Result<Page, Failure> {
     let path = format!(
-        "/events?after={}&limit={limit}&protocol={PROTOCOL}{}",
+        "/events?after={}&limit={limit}&protocol={PROTOCOL}{}{}",
         escape(&after.0),
-        follow_query(streams)
+        follow_query(streams),
+        archived_query(known)
     );
+    read(transport.send("GET", &path, None).await)
+}
+
+/// Asks for markers of archived streams, of those among `streams`.
+///
+/// # Errors
+/// [`Failure`] if no answer came or it is no page of markers.
+pub async fn archived(
+    transport: &impl Transport,
+    after: &Cursor,
+    streams: &Streams,
+) -> Result<ArchivedPage, Failure> {
+    let (after, follow) = (escape(&after.0), follow_query(streams));
+    let path = format!("/archived?after={after}&limit={MAX_PAGE_EVENTS}&protocol={PROTOCOL}{follow}");
     read(transport.send("GET", &path, None).await)
 }
 
@@ -98,6 +123,15 @@ pub(crate) fn follow_query(streams: &Streams) -> String {
         query.push_str("&follow=");
     }
     query
+}
+
+/// What a query says of archived events, with `&` in front; nothing where there are none.
+pub(crate) fn archived_query(known: Known<'_>) -> String {
+    match known {
+        Known::Markers(cursor) if cursor.0.is_empty() => String::new(),
+        Known::Markers(cursor) => format!("&archived={}", escape(&cursor.0)),
+        Known::Any => "&archived=any".to_owned(),
+    }
 }
 
 /// A cursor is opaque: whatever it holds must reach the server as it is (RFC 3986, section 2.3).

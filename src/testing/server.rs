@@ -2,8 +2,8 @@
 
 use super::ManualEnvironment;
 use crate::{
-    authority::{MemoryLog, PageLimit, Rights},
-    commit::ConfirmedCommit,
+    authority::{Candidate, Leaving, MemoryLog, PageLimit, Rights},
+    commit::{Commit, ConfirmedCommit},
     engine::Engine,
     environment::Environment,
     log::store::Store,
@@ -45,6 +45,43 @@ impl InProcessServer {
     #[must_use]
     pub fn commits(&self) -> Vec<ConfirmedCommit> {
         self.log.borrow().commits().cloned().collect()
+    }
+
+    /// Archives whole streams by their names, those that there are.
+    pub fn archive(&self, names: &[&str]) {
+        let mut log = self.log.borrow_mut();
+        let leaving = |name: &&str| {
+            let commits: Vec<_> = log.commits().filter(|it| it.commit.stream.as_str() == *name).collect();
+            let last = commits.last()?;
+            Some(Leaving {
+                stream: last.commit.stream.clone(),
+                version: last.first_version + last.commit.count() - 1,
+                commits: commits.len() as u64,
+                position: last.last_position(),
+                digest: "of-a-test".into(),
+                archive: "archive-of-a-test".into(),
+            })
+        };
+        let streams = names.iter().filter_map(leaving).collect();
+        log.archive(streams, self.clock.now());
+    }
+
+    /// Takes a commit as if its device had pushed it, and the answer had got lost.
+    pub fn take(&self, commit: Commit) {
+        let candidate = Candidate::Commit(Box::new(commit));
+        // what becomes of it is seen by who pushes it again
+        let _ = self.log.borrow_mut().push(vec![candidate], self.clock.now());
+    }
+
+    /// What it holds, as a backup would.
+    #[must_use]
+    pub fn backup(&self) -> MemoryLog {
+        self.log.borrow().clone()
+    }
+
+    /// Goes on with what a backup holds.
+    pub fn restore(&self, backup: MemoryLog) {
+        *self.log.borrow_mut() = backup;
     }
 
     /// Lets an engine sync until it has nothing left to do, or can't get on.

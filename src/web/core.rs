@@ -162,6 +162,11 @@ impl Core {
         self.promise(async move |engine| json(&engine.rejected().await.map_err(read_failure)?))
     }
 
+    /// The streams that the server has archived.
+    pub fn archived(&self) -> Result<JsValue, JsValue> {
+        json(&self.engine.archived())
+    }
+
     /// Other devices' commits that the server has lost and that can't be brought back from here.
     pub fn orphans(&self) -> Promise {
         self.promise(async move |engine| json(&engine.orphans().await.map_err(read_failure)?))

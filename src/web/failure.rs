@@ -114,6 +114,9 @@ pub(super) fn write_failure(error: WriteError) -> JsValue {
             missing: events(missing),
             ..Details::default()
         },
+        WriteError::Append(AppendError::Archived { stream, version }) => {
+            Details { stream: Some(stream.as_str()), version: Some(*version), ..Details::default() }
+        }
         WriteError::Append(AppendError::Log(error)) => of_log(error),
         WriteError::Append(AppendError::CauseRejected { cause, .. }) => {
             Details { commit_id: Some(cause.to_string()), ..Details::default() }

@@ -303,6 +303,7 @@ fn refusal(error: &WriteError) -> Option<(String, String)> {
                     | "invalid-event"
                     | "invalid-command"
                     | "too-large"
+                    | "stream-archived"
             ) =>
         {
             error.code().to_owned()
