@@ -69,6 +69,16 @@ export class Log {
     return this.server.request('GET', `/logs/${this.name}/events${query}`, { headers })
   }
 
+  /** The markers of archived streams, with any query. */
+  markers(query) {
+    return this.server.request('GET', `/logs/${this.name}/archived${query}`)
+  }
+
+  /** A stream of news, with any query, and its answer if it does not begin. */
+  news(query) {
+    return this.server.request('GET', `/logs/${this.name}/events${query}`, { headers: { Accept: 'text/event-stream' } })
+  }
+
   /** A push that must be answered with outcomes, one per commit, in order. Resolves to them. */
   async push(commits, more = {}) {
     const answer = await this.send(push(commits, more))

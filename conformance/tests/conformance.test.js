@@ -30,11 +30,11 @@ test('the reference server over SQLite', { timeout: 180_000 }, async (test) => {
 
 const skip = process.env.TIDELOG_POSTGRES_BIN ? false : 'TIDELOG_POSTGRES_BIN is not set: there is no PostgreSQL'
 test('the reference server over PostgreSQL', { timeout: 180_000, skip }, async (test) => {
-  await holds(test, await overPostgres(), ['history/restored'])
+  await holds(test, await overPostgres(folderFor(test)), ['history/restored'])
 })
 
 test('a server in plain Node.js', { timeout: 180_000 }, async (test) => {
-  await holds(test, await own(folderFor(test)), ['news/stream', 'news/resume', 'follow/stream'])
+  await holds(test, await own(folderFor(test)), ['news/stream', 'news/resume', 'follow/stream', ...rules.filter(({ id }) => id.startsWith('archive/')).map(({ id }) => id)])
 })
 
 /** Runs the command; resolves to its exit code and what it printed. */

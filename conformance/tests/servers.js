@@ -1,10 +1,11 @@
 /** The servers that the suite is tried on, each a process of its own with its data in a folder of its own. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { startPostgres } from '../../load/postgres.js'
 
 /** The token that all of them take. */
@@ -65,6 +66,12 @@ const reference = (database, port, more = []) => {
   return listening(program, ['--listen', `127.0.0.1:${port}`, '--database', database, '--log', 'off', ...more], { env: { ...process.env, TIDELOG_TOKENS: TOKEN } })
 }
 
+/** Archives streams of the reference server's database, while it runs. */
+const archiving = (database, folder) => async (log, before) => {
+  const to = join(folder, `${log}-${before}.sqlite`)
+  await promisify(execFile)(process.env.TIDELOG_SERVER_BIN, ['archive', log, '--before', String(before), '--to', to, '--database', database])
+}
+
 /** Puts a copy of a folder in the place of another. */
 function copy(from, to) {
   rmSync(to, { recursive: true, force: true })
@@ -72,10 +79,12 @@ function copy(from, to) {
 }
 
 /** The reference server over a SQLite file, which is copied with what SQLite keeps beside it, while nobody pushes. `more` are arguments. */
-export function overSqlite(folder, more) {
+export async function overSqlite(folder, more) {
   const [data, saved] = ['data', 'saved'].map((name) => join(folder, name))
   mkdirSync(data)
-  return restorable((port) => reference(join(data, 'logs.sqlite'), port, more), () => copy(data, saved), () => copy(saved, data))
+  const database = join(data, 'logs.sqlite')
+  const server = await restorable((port) => reference(database, port, more), () => copy(data, saved), () => copy(saved, data))
+  return { ...server, archive: archiving(database, folder) }
 }
 
 /** The server in plain Node.js, perhaps with its files changed. */
@@ -95,13 +104,15 @@ export function own(folder, change = () => {}) {
   return restorable(start, () => copy(data, saved), () => copy(saved, data))
 }
 
-/** The reference server over a PostgreSQL of its own. */
-export async function overPostgres(more) {
+/** The reference server over a PostgreSQL of its own, with a folder for archives. */
+export async function overPostgres(folder, more) {
   const postgres = startPostgres(process.env.TIDELOG_POSTGRES_BIN)
   try {
-    const server = await reference(postgres.database('conformance'), '0', more)
+    const database = postgres.database('conformance')
+    const server = await reference(database, '0', more)
     return {
       url: server.url,
+      archive: archiving(database, folder),
       async stop() {
         await server.stop()
         postgres.stop()

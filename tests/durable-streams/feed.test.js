@@ -69,5 +69,5 @@ test('the feed of a log, over SQLite', { timeout: 600_000 }, async (test) => {
 
 const skip = process.env.TIDELOG_POSTGRES_BIN ? false : 'TIDELOG_POSTGRES_BIN is not set: there is no PostgreSQL'
 test('the feed of a stream, over PostgreSQL', { timeout: 600_000, skip }, async (test) => {
-  await holds(test, await overPostgres(ARGUMENTS), 'feed/message-1')
+  await holds(test, await overPostgres(folderFor(test), ARGUMENTS), 'feed/message-1')
 })
