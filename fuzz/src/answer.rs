@@ -31,6 +31,14 @@ pub enum Fate {
     Lost,
 }
 
+/// A device speaks with a server.
+#[derive(Arbitrary, Debug)]
+pub struct Talk {
+    /// Whether the server has archived a stream of others, and whether the one that the device writes to.
+    archived: (bool, bool),
+    fates: Vec<Fate>,
+}
+
 struct Line {
     log: RefCell<MemoryLog>,
     fates: RefCell<std::vec::IntoIter<Fate>>,
@@ -67,7 +75,7 @@ impl Transport for Line {
     }
 }
 
-pub fn answer(fates: Vec<Fate>) {
+pub fn answer(Talk { archived, fates }: Talk) {
     let mut log = MemoryLog::new(Uuid::from_u128(7));
     let samples = Samples::new(3);
     let theirs = [
@@ -77,6 +85,10 @@ pub fn answer(fates: Vec<Fate>) {
     let offered =
         theirs.into_iter().map(|commit| tidelog::authority::candidate::Candidate::Commit(Box::new(commit)));
     log.push(offered.collect::<Vec<_>>(), NOW).expect("a push");
+    for (stream, is_archived) in [("course-b", archived.0), ("course-a", archived.1)] {
+        let leaving = log.leaving(stream, "a digest", "an archive").expect("a stream");
+        log.archive(if is_archived { vec![leaving] } else { Vec::new() }, NOW);
+    }
     let store = MemoryStore::new();
     let engine_now = block_on(engine(store.clone(), Authority::Server, 1)).expect("an empty store");
     let mine: Vec<String> = block_on(async {

@@ -4,4 +4,4 @@
 use libfuzzer_sys::fuzz_target;
 use tidelog_fuzz::answer;
 
-fuzz_target!(|fates: Vec<answer::Fate>| answer::answer(fates));
+fuzz_target!(|talk: answer::Talk| answer::answer(talk));

@@ -259,6 +259,21 @@ impl MemoryLog {
         Ok(page.page(end))
     }
 
+    /// A stream as it stands, to be archived as it is; none that is not there, or that is gone.
+    #[must_use]
+    pub fn leaving(&self, stream: &str, digest: &str, archive: &str) -> Option<Leaving> {
+        let commits: Vec<_> = self.commits().filter(|it| it.commit.stream.as_str() == stream).collect();
+        let last = commits.last()?;
+        Some(Leaving {
+            stream: last.commit.stream.clone(),
+            version: last.first_version + last.commit.count() - 1,
+            commits: commits.len() as u64,
+            position: last.last_position(),
+            digest: digest.into(),
+            archive: archive.into(),
+        })
+    }
+
     /// Archives whole streams: those that still stand where they are said to, and are not archived yet. Their markers.
     pub fn archive(&mut self, streams: Vec<Leaving>, now: Timestamp) -> Vec<Archived> {
         let mut markers = Vec::new();

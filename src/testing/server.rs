@@ -2,7 +2,7 @@
 
 use super::ManualEnvironment;
 use crate::{
-    authority::{Candidate, Leaving, MemoryLog, PageLimit, Rights},
+    authority::{Candidate, MemoryLog, PageLimit, Rights},
     commit::{Commit, ConfirmedCommit},
     engine::Engine,
     environment::Environment,
@@ -50,18 +50,7 @@ impl InProcessServer {
     /// Archives whole streams by their names, those that there are.
     pub fn archive(&self, names: &[&str]) {
         let mut log = self.log.borrow_mut();
-        let leaving = |name: &&str| {
-            let commits: Vec<_> = log.commits().filter(|it| it.commit.stream.as_str() == *name).collect();
-            let last = commits.last()?;
-            Some(Leaving {
-                stream: last.commit.stream.clone(),
-                version: last.first_version + last.commit.count() - 1,
-                commits: commits.len() as u64,
-                position: last.last_position(),
-                digest: "of-a-test".into(),
-                archive: "archive-of-a-test".into(),
-            })
-        };
+        let leaving = |name: &&str| log.leaving(name, "of-a-test", "archive-of-a-test");
         let streams = names.iter().filter_map(leaving).collect();
         log.archive(streams, self.clock.now());
     }
