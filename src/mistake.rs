@@ -72,11 +72,17 @@ pub enum Mistake {
     RulesNotAsked,
     /// The server: two devices that take themselves for one may both push.
     FenceIgnored,
+    /// The server: a stream that was archived takes more.
+    ArchivedTakesMore,
+    /// The engine: a commit that is in an archive is waited for.
+    ArchivedNotSettled,
+    /// The engine: markers of streams that are archived no longer stay, and what they stood for is not fetched.
+    MarkersOutliveRestore,
 }
 
 impl Mistake {
     /// Those that the simulator has to find.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::AppendIgnoresEpoch,
         Self::AppendOverwrites,
         Self::AppendTrustsCollision,
@@ -109,6 +115,9 @@ impl Mistake {
         Self::RowsOfOlderApp,
         Self::PastNotFetched,
         Self::PastCutShort,
+        Self::ArchivedTakesMore,
+        Self::ArchivedNotSettled,
+        Self::MarkersOutliveRestore,
     ];
 
     /// Those that other cures nearly always make up for: of 20,000 histories at most one shows them. They are tried for whoever asks, and

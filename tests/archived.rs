@@ -9,7 +9,7 @@ use support::*;
 use tidelog::{
     authority::PageLimit,
     engine::{Engine, Outcome, Parts, Receipt, WriteError, WriteOptions},
-    log::{AppendError, Authority, MemoryStore},
+    log::{AppendError, Authority, Learned, MemoryStore},
     sync::follow::Follow,
     testing::{InProcessServer, ManualEnvironment},
 };
@@ -219,5 +219,52 @@ fn a_restored_server_that_has_the_streams_again_gives_them_to_who_had_only_marke
             assert_eq!(archived(device), [of("course-bob", 3)]);
             rests(device);
         }
+    });
+}
+
+#[test]
+fn markers_of_streams_that_were_not_followed_meanwhile_do_not_outlive_a_restore() {
+    block_on(async {
+        let (mut world, writer) = World::filled().await;
+        let backup = world.server.backup();
+        world.server.archive(&["course-ada"]);
+        let fresh = world.whole().await;
+        for device in [&fresh, &writer] {
+            world.server.sync(device).await;
+            device.follow(rule(&["course-eve"])).await.unwrap();
+            world.server.sync(device).await;
+        }
+        world.server.restore(backup);
+        for device in [&fresh, &writer] {
+            world.server.sync(device).await;
+            device.follow(rule(&["*"])).await.unwrap();
+            world.server.sync(device).await;
+            assert_eq!(archived(device), []);
+            assert_eq!(completed(device, "ada").await.len(), 3);
+            rests(device);
+        }
+    });
+}
+
+#[test]
+fn markers_that_were_learned_of_some_streams_do_not_stand_for_others() {
+    block_on(async {
+        let (mut world, _) = World::filled().await;
+        world.server.archive(&["course-ada", "course-bob"]);
+        let markers = world.whole().await;
+        world.server.sync(&markers).await;
+        let cursor = markers.log().archive().cursor.clone();
+        // It ended after it had learned of them, and before it had pulled anything. Then it was told to follow others.
+        let store = MemoryStore::new();
+        let ended = world.device(&store, Some(rule(&["course-eve"]))).await;
+        let learned =
+            Learned { markers: vec![], cursor, of: rule(&["course-eve"]).streams().clone(), all_of: None };
+        ended.log().learn_archived(learned).await.unwrap();
+        drop(ended);
+        let again = world.device(&store, Some(rule(&["course-ada", "course-eve"]))).await;
+        world.server.sync(&again).await;
+        assert_eq!(archived(&again), [of("course-ada", 0)]);
+        assert_eq!(completed(&again, "eve").await.len(), 3);
+        rests(&again);
     });
 }

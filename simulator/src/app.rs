@@ -53,7 +53,7 @@ impl World {
         let last = self.promises.borrow().last.get(&at).copied();
         let causation_id = last.filter(|_| caused).map(|last| last.0);
         let options = WriteOptions { command_id: name, causation_id, ..WriteOptions::default() };
-        let promises = Rc::clone(&self.promises);
+        let (promises, server) = (Rc::clone(&self.promises), self.server.clone());
         self.executor.spawn(seat.owner, async move {
             let answer = seat.engine.execute(aggregate, &id, command, options).await;
             let mut promises = promises.borrow_mut();
@@ -70,6 +70,8 @@ impl World {
                     let promise = Promise { device: at, stream: receipt.stream, is_quiet };
                     promises.made.entry(receipt.commit_id).or_insert(promise);
                 }
+                Err(WriteError::Append(AppendError::Archived { stream, .. }))
+                    if server.ever_archived(stream.as_str()) => {}
                 Err(error) if is_explained(&error) => {}
                 Err(error) => {
                     promises.strange = Some(format!("{ask:?} on device {at} was answered with: {error}"))

@@ -13,9 +13,10 @@ impl World {
         if self.copies() == 0 {
             return Ok(());
         }
-        for text in [100, 101] {
+        // to a stream that is never archived
+        for badge in [0, 1] {
             for device in 0..self.devices.len() {
-                self.give(device, 0, Ask::Note { text }, false, false);
+                self.give(device, 0, Ask::Earn { badge }, false, false);
             }
             self.drain()?;
             self.settle()?;

@@ -106,11 +106,14 @@ impl World {
 
     fn looks_settled(&self) -> bool {
         let (position, cursor) = (self.server.position(), self.server.cursor());
+        let markers = self.server.archive_cursor();
         self.devices.iter().all(|device| {
             device.all_seats(|seat| {
                 let status = seat.engine.status();
                 let knows = if position == 0 { status.position == 0 } else { status.cursor == cursor };
-                status.pending_commits == 0 && knows && !status.sync.fetching
+                let log = seat.engine.log();
+                let holds_markers = log.archive().cursor_of(&log.followed().wanted) == markers;
+                status.pending_commits == 0 && knows && holds_markers && !status.sync.fetching
             })
         })
     }

@@ -14,6 +14,7 @@ use tidelog::{
     event::RecordedEvent,
     id::{CommitId, EventId},
     log::{Place, Query},
+    sync::protocol::Archived,
     testing::block_on,
 };
 
@@ -70,10 +71,16 @@ fn view(world: &World, device: usize, seat: &Seat) -> Result<(), String> {
     let forgets = world.devices.iter().any(Device::forgets);
     // and what was forgotten when the server lost it, nobody has any more
     let stays = |stream: &str| !forgets || !world.server.was_restored() && here.includes(stream);
+    // what the server had before it archived the stream, and this device had only as pending, is in the archive alone
+    let confirmed: BTreeSet<CommitId> = world.server.commits().iter().map(|it| it.commit.id).collect();
+    let left = |id: &CommitId, stream: &str| {
+        world.server.ever_archived(stream) && (world.server.was_restored() || confirmed.contains(id))
+    };
     let mut own = promises
         .made
         .iter()
-        .filter(|(_, it)| it.device == device && !it.is_quiet && stays(it.stream.as_str()));
+        .filter(|(_, it)| it.device == device && !it.is_quiet && stays(it.stream.as_str()))
+        .filter(|(id, it)| !left(id, it.stream.as_str()));
     match own.find(|(id, _)| !seen.contains(id) && !promises.resolved.contains(id)) {
         Some((id, promise)) => Err(format!(
             "commit {id} of {}, acknowledged on device {device}, is not to be seen there",
@@ -146,6 +153,10 @@ fn recorded(commits: &[ConfirmedCommit]) -> Vec<RecordedEvent> {
 pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
     let commits = world.server.commits();
     server_log(&commits)?;
+    let archived = world.server.archived();
+    if let Some(more) = archived.iter().find(|it| world.server.version_of(it.stream.as_str()) != it.version) {
+        return Err(format!("{} was archived, and is not what it was then", more.stream));
+    }
     let events = recorded(&commits);
     rules(&events)?;
     if let Some(answer) = world.server.misjudged() {
@@ -160,7 +171,7 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
             |what: &str, error: &dyn std::fmt::Display| format!("device {at} can't read {what}: {error}");
         let confirmed =
             block_on(engine.log().confirmed_commits(0, usize::MAX)).map_err(|it| read("its log", &it))?;
-        followed(engine, &confirmed, &commits).map_err(|it| format!("device {at} {it}"))?;
+        followed(engine, &confirmed, &commits, &archived).map_err(|it| format!("device {at} {it}"))?;
         let page = block_on(engine.read(&Query::default(), Place::START, usize::MAX))
             .map_err(|it| read("events", &it))?;
         let (app, stored) = (seat.app, recorded(&confirmed));
@@ -198,8 +209,9 @@ pub(crate) fn at_rest(world: &World) -> Result<Tally, String> {
             || rejected.contains_key(id)
             || promise.is_quiet
             || promises.resolved.contains(id)
-            // what a device forgot after it was confirmed is lost with the server
-            || may_be_lost;
+            // what a device forgot after it was confirmed is lost with the server, and so is what only an archive has
+            || may_be_lost
+            || world.server.was_restored() && world.server.ever_archived(promise.stream.as_str());
         if !is_kept {
             return Err(format!(
                 "commit {id} of {}, acknowledged on device {}, is neither confirmed nor rejected",
@@ -234,8 +246,13 @@ fn badges(engine: &Tab, app: App, stored: &[RecordedEvent]) -> Result<(), String
     Ok(())
 }
 
-/// Of what a device follows it has what the server has, and of other streams a first part.
-fn followed(engine: &Tab, here: &[ConfirmedCommit], server: &[ConfirmedCommit]) -> Result<(), String> {
+/// Of what a device follows it has what the server has, and of other streams a first part; of archived ones it has the marker, and a first part.
+fn followed(
+    engine: &Tab,
+    here: &[ConfirmedCommit],
+    server: &[ConfirmedCommit],
+    archived: &[Archived],
+) -> Result<(), String> {
     let wanted = engine.log().followed().wanted;
     let mut versions = HashMap::new();
     for commit in here {
@@ -245,8 +262,20 @@ fn followed(engine: &Tab, here: &[ConfirmedCommit], server: &[ConfirmedCommit]) 
         }
         *version += commit.commit.count();
     }
+    let markers: Vec<Archived> = engine.archived().into_iter().map(|it| it.marker).collect();
+    for marker in archived.iter().filter(|it| wanted.includes(it.stream.as_str())) {
+        if !markers.contains(marker) {
+            return Err(format!("does not know that {} was archived", marker.stream));
+        }
+    }
+    if let Some(old) = markers.iter().find(|it| wanted.includes(it.stream.as_str()) && !archived.contains(it))
+    {
+        return Err(format!("takes {} for archived", old.stream));
+    }
+    let is_archived = |stream: &str| archived.iter().any(|it| it.stream.as_str() == stream);
     let of_wanted = |commits: &[ConfirmedCommit]| -> Vec<CommitId> {
         let wanted = commits.iter().filter(|it| wanted.includes(it.commit.stream.as_str()));
+        let wanted = wanted.filter(|it| !is_archived(it.commit.stream.as_str()));
         wanted.map(|it| it.commit.id).collect()
     };
     if of_wanted(here) == of_wanted(server) {

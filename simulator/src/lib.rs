@@ -88,5 +88,6 @@ fn script(seed: u64) -> Vec<Beat> {
     let length = 20 + random.below(100);
     // by numbers of their own, so that histories stay what they were without them
     let beats = step::with_forgeries(&Random::new(seed ^ 0xf096e), step::script(&random, length));
-    step::with_badges(&Random::new(seed ^ 0xbad6e), beats)
+    let beats = step::with_badges(&Random::new(seed ^ 0xbad6e), beats);
+    step::with_archivings(&Random::new(seed ^ 0xa9c41), beats)
 }

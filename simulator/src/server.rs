@@ -9,14 +9,15 @@ use crate::{
 };
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     rc::Rc,
 };
 use tidelog::{
-    authority::{MemoryLog, PageLimit, Rights, domain::Counsel},
+    authority::{MemoryLog, PageLimit, Rights, Streams, domain::Counsel},
     commit::ConfirmedCommit,
     sync::{
         live::{Heard, News, Way},
-        protocol::{Cursor, Page, problem},
+        protocol::{Archived, Cursor, Page, problem},
         transport::{Answer, NoAnswer, Transport},
     },
 };
@@ -50,6 +51,8 @@ struct Inner {
     requests: Cell<u64>,
     fronts: [Front; FRONTS],
     restored: Cell<bool>,
+    /// Streams that were archived once, whatever became of them.
+    left: RefCell<BTreeSet<String>>,
 }
 
 impl Server {
@@ -64,6 +67,7 @@ impl Server {
             counsel: RefCell::new(Counsel::new(academy::domain().unwrap_or_default())),
             misjudged: RefCell::default(),
             restored: Cell::new(false),
+            left: RefCell::default(),
             backup: RefCell::default(),
             token: Cell::new(1),
             trouble: Cell::new(0),
@@ -106,6 +110,33 @@ impl Server {
         self.0.restored.set(true);
         self.0.clock.pass(1_000);
         true
+    }
+
+    /// A stream as it stands leaves the log for an archive; nothing if there is none.
+    pub(crate) fn archive(&self, stream: &str) {
+        let mut log = self.0.log.borrow_mut();
+        let leaving = log.leaving(stream, "a digest", "an archive");
+        if log.archive(leaving.into_iter().collect(), self.0.clock.timestamp()).is_empty() {
+            return;
+        }
+        self.0.left.borrow_mut().insert(stream.to_owned());
+    }
+
+    /// The markers of the streams that are archived now.
+    pub(crate) fn archived(&self) -> Vec<Archived> {
+        let all = self.0.log.borrow().archived(&Cursor::default(), usize::MAX, &Streams::all());
+        all.map_or_else(|_| Vec::new(), |page| page.archived)
+    }
+
+    /// The cursor of the last of them.
+    pub(crate) fn archive_cursor(&self) -> Cursor {
+        let all = self.0.log.borrow().archived(&Cursor::default(), usize::MAX, &Streams::all());
+        all.map_or_else(|_| Cursor::default(), |page| page.cursor)
+    }
+
+    /// Whether a stream was archived once.
+    pub(crate) fn ever_archived(&self, stream: &str) -> bool {
+        self.0.left.borrow().contains(stream)
     }
 
     /// Whether it ever lost something.

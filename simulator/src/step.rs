@@ -127,6 +127,10 @@ pub(crate) enum Step {
     Update {
         device: usize,
     },
+    /// The server archives a stream: one of [`ARCHIVED`].
+    Archive {
+        stream: usize,
+    },
     /// Somebody pushes what no app has decided.
     Forge {
         forgery: Forgery,
@@ -136,6 +140,9 @@ pub(crate) enum Step {
 /// What a device may follow.
 pub(crate) const RULES: [&[&str]; 6] =
     [&["*"], &["course"], &["course-0", "group"], &["exam-*", "notes-ada", "course-1"], &["notes"], &[]];
+
+/// What the server may archive.
+pub(crate) const ARCHIVED: [&str; 5] = ["course-0", "course-1", "exam-final", "group-a", "notes-ada"];
 
 /// A step, and how much of what is under way goes on after it: so many polls, and then so many times the next timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +223,22 @@ pub(crate) fn with_badges(random: &Random, beats: Vec<Beat>) -> Vec<Beat> {
             _ => continue,
         };
         all.push(Beat { step, polls: random.below(12), timers: 0 });
+    }
+    all
+}
+
+/// Puts archivings between the steps of every second history: about one in forty.
+pub(crate) fn with_archivings(random: &Random, beats: Vec<Beat>) -> Vec<Beat> {
+    if random.one_in(2) {
+        return beats;
+    }
+    let mut all = Vec::with_capacity(beats.len());
+    for beat in beats {
+        all.push(beat);
+        if random.one_in(40) {
+            let step = Step::Archive { stream: random.below(ARCHIVED.len()) };
+            all.push(Beat { step, polls: random.below(12), timers: 0 });
+        }
     }
     all
 }

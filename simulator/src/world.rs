@@ -9,7 +9,7 @@ use crate::{
     executor::{Executor, Owner},
     random::Random,
     server::Server,
-    step::{DEVICES, RULES, Step, Write},
+    step::{ARCHIVED, DEVICES, RULES, Step, Write},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -142,6 +142,7 @@ impl World {
                     device.update();
                 }
             }
+            Step::Archive { stream } => self.server.archive(ARCHIVED[stream]),
             Step::Forge { forgery } => cheat::forge(&self.server, forgery, &self.forgeries),
             Step::Sync { device, tab } => {
                 if let Some((_, seat)) = self.seat(device, tab) {

@@ -188,7 +188,8 @@ impl Bench<'_> {
             let detail = format!("event {} stands in the log already, in another commit", event.id);
             return Some(rejected(problem::DUPLICATE_EVENT, detail));
         }
-        if let Some(marker) = self.facts.archived.get(&commit.stream) {
+        let marker = self.facts.archived.get(&commit.stream);
+        if let Some(marker) = marker.filter(|_| !made(Mistake::ArchivedTakesMore)) {
             let may_read = self.rights.read.includes(commit.stream.as_str());
             return Some(archived(marker, may_read));
         }

@@ -57,24 +57,27 @@ impl<S: Store> Inner<S> {
         cursor: &Cursor,
         streams: &Streams,
     ) -> Result<Page, Failure> {
-        let archive = self.log.archive();
-        transport::pull(transport, cursor, MAX_PAGE_EVENTS, streams, Known::Markers(&archive.cursor)).await
+        let held = self.log.archive().cursor_of(streams);
+        transport::pull(transport, cursor, MAX_PAGE_EVENTS, streams, Known::Markers(&held)).await
     }
 
-    /// Asks for the markers of these streams that are not here, or for all of them, as for streams that came to be followed.
+    /// Asks for the markers of these streams that are not here, or for all of them, as for streams that came to be read.
     pub(super) async fn learn_archived(
         &self,
         transport: &impl Transport,
         streams: &Streams,
         from_first: bool,
     ) -> Result<(), Failure> {
-        let held = self.log.archive().cursor.clone();
-        let mut cursor = if from_first { Cursor::default() } else { held };
-        let (mut markers, mut all_of) = (Vec::new(), None);
+        let mut cursor = Cursor::default();
+        if !from_first {
+            cursor = self.log.archive().cursor_of(streams);
+        }
+        let (mut markers, mut all_of) = (Vec::new(), cursor.0.is_empty().then(|| streams.clone()));
         loop {
             let page = match transport::archived(transport, &cursor, streams).await {
                 Err(failure) if failure.is_of_lost_history() && !cursor.0.is_empty() => {
-                    (cursor, all_of) = (Cursor::default(), Some(streams.clone()));
+                    // whatever was known of others may have changed too: it is asked for when they are followed
+                    (cursor, all_of) = (Cursor::default(), Some(Streams::all()));
                     markers.clear();
                     continue;
                 }
@@ -91,7 +94,11 @@ impl<S: Store> Inner<S> {
                 break;
             }
         }
-        let fresh = self.log.learn_archived(Learned { markers, cursor, all_of }).await?;
+        if cursor.0.is_empty() {
+            // the server has none at all
+            all_of = Some(Streams::all());
+        }
+        let fresh = self.log.learn_archived(Learned { markers, cursor, of: streams.clone(), all_of }).await?;
         self.wrote(Some(fresh.iter().map(|stream| stream.as_str().to_owned()).collect()));
         Ok(())
     }

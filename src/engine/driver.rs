@@ -324,9 +324,10 @@ impl<S: Store> Inner<S> {
                     if wait > 0 {
                         transport.sleep(wait).await;
                     }
-                    let archive = self.log.archive();
-                    let known = transport::archived_query(Known::Markers(&archive.cursor));
-                    let follow = transport::follow_query(&session.listened.borrow()) + &known;
+                    let streams = session.listened.borrow().clone();
+                    let held = self.log.archive().cursor_of(&streams);
+                    let known = transport::archived_query(Known::Markers(&held));
+                    let follow = transport::follow_query(&streams) + &known;
                     let heard = transport.listen(way, &self.log.head().cursor, &follow).await;
                     Ok(Input::Heard(self.news_or_quiet(heard), self.surroundings.fraction()))
                 }

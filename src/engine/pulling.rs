@@ -101,10 +101,10 @@ impl<S: Store> Inner<S> {
             Some(news) => news.page,
             None => match self.pull_page(transport, &cursor, &asked).await {
                 Err(failure) if failure.is_of_archived() => {
-                    let held = self.log.archive();
+                    let held = self.log.archive().cursor_of(&asked);
                     self.learn_archived(transport, &asked, false).await?;
                     // a server that has no others than are here would be asked for ever
-                    if self.log.archive().cursor == held.cursor {
+                    if self.log.archive().cursor_of(&asked) == held {
                         return Err(failure);
                     }
                     let pending = self.log.head().pending_commits;
@@ -127,7 +127,8 @@ impl<S: Store> Inner<S> {
         *session.rights.borrow_mut() = None;
         let page = only(page, &asked);
         let archived = page.archived.clone().unwrap_or_default();
-        if archived != self.log.archive().cursor {
+        let held = self.log.archive();
+        if archived != held.cursor_of(&asked) || archived.0.is_empty() && held.count() > 0 {
             self.check_log(&page.log_id)?;
             self.learn_archived(transport, &asked, false).await?;
             // after a restore, the page may go on with what is here by a marker only

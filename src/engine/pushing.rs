@@ -88,7 +88,9 @@ impl<S: Store> Inner<S> {
                     accepted = true;
                     match self.log.archive().marker(&commit.stream) {
                         // it is in the archive: no pull will ever bring it
-                        Some(marker) if first_position <= marker.position => {
+                        Some(marker)
+                            if first_position <= marker.position && !made(Mistake::ArchivedNotSettled) =>
+                        {
                             news.superseded.insert(commit.id);
                         }
                         _ => self.look_back(commit, first_position, &mut news).await?,

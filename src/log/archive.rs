@@ -4,12 +4,14 @@
 use super::{
     Log, LogError,
     event_log::Inner,
+    followed::{put_streams, streams},
     rows::corrupt,
     sealed::{begin, put_bytes, put_number, put_signed, seal, unseal},
     sorted::Sorted,
     store::{Batch, Key, Store, Table, Write, Written},
 };
 use crate::{
+    mistake::{Mistake, made},
     stream::StreamName,
     streams::Streams,
     sync::protocol::{Archived, Cursor},
@@ -24,8 +26,10 @@ const FORMAT: u64 = 1;
 /// The markers that are here.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
-    /// Up to which of the server's markers they are here, of the streams that are followed.
+    /// Up to which of the server's markers they are here.
     pub cursor: Cursor,
+    /// Of which streams.
+    pub of: Streams,
     markers: Sorted<StreamName, Archived>,
 }
 
@@ -35,6 +39,8 @@ pub struct Learned {
     pub markers: Vec<Archived>,
     /// Up to which they go now.
     pub cursor: Cursor,
+    /// The streams that were asked about: of others, nothing is known after this cursor.
+    pub of: Streams,
     /// If they are all that the server has of these streams: others that are here count no longer, because the server was restored from a
     /// backup. None if they are added to those that are here.
     pub all_of: Option<Streams>,
@@ -52,6 +58,12 @@ impl Archive {
         self.markers.entries().iter().map(|(_, marker)| marker)
     }
 
+    /// Up to which of the server's markers those of these streams are here: the beginning, if some of the streams were not followed when the others were learned.
+    #[must_use]
+    pub fn cursor_of(&self, streams: &Streams) -> Cursor {
+        if self.of.covers(streams) { self.cursor.clone() } else { Cursor::default() }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -61,6 +73,7 @@ impl Archive {
     fn row(&self) -> Write {
         let mut out = begin(FORMAT);
         put_bytes(&mut out, self.cursor.0.as_bytes());
+        put_streams(&mut out, &self.of);
         put_number(&mut out, self.markers.len() as u64);
         for Archived { stream, version, commits, position, digest, archived_at, archive } in self.markers() {
             put_bytes(&mut out, stream.as_str().as_bytes());
@@ -78,7 +91,8 @@ impl Archive {
         use super::sealed::BlockError;
         let read = || {
             let mut reader = unseal(row, FORMAT)?;
-            let mut archive = Self { cursor: Cursor(reader.text()?.to_owned()), ..Self::default() };
+            let cursor = Cursor(reader.text()?.to_owned());
+            let mut archive = Self { cursor, of: streams(&mut reader)?, ..Self::default() };
             for _ in 0..reader.number()? {
                 let stream = StreamName::parse(reader.text()?);
                 let stream = stream
@@ -126,9 +140,12 @@ impl<S: Store> Inner<S> {
             let (batch, fresh) = {
                 let view = self.view.borrow();
                 let before = &view.archive;
-                let mut after = Archive { cursor: learned.cursor.clone(), ..(**before).clone() };
+                let mut after =
+                    Archive { cursor: learned.cursor.clone(), of: learned.of.clone(), ..(**before).clone() };
                 let mut record = view.record.clone();
-                if let Some(streams) = &learned.all_of {
+                if let Some(streams) =
+                    learned.all_of.as_ref().filter(|_| !made(Mistake::MarkersOutliveRestore))
+                {
                     let is_left = |marker: &&Archived| {
                         streams.includes(marker.stream.as_str())
                             && !learned.markers.iter().any(|it| it.stream == marker.stream)
@@ -181,15 +198,16 @@ mod tests {
             archive: "2025.sqlite".into(),
         };
         let markers = [marker("course-1", 3), marker("exam-ada-1", 1 << 40)];
-        let mut archive = Archive { cursor: Cursor("2-9".into()), ..Archive::default() };
+        let of = Streams::of(["course", "exam-ada-1"]).unwrap();
+        let mut archive = Archive { cursor: Cursor("2-9".into()), of, ..Archive::default() };
         for marker in &markers {
             archive.markers.insert(marker.stream.clone(), marker.clone());
         }
         let Write::Put(Table::Meta, key, row) = archive.row() else { panic!("no row of meta") };
         let again = Archive::of_row(&key, &row).unwrap();
         assert_eq!(
-            (again.cursor.clone(), again.markers().cloned().collect::<Vec<_>>()),
-            (archive.cursor, markers.to_vec())
+            (again.cursor.clone(), again.of.clone(), again.markers().cloned().collect::<Vec<_>>()),
+            (archive.cursor, archive.of, markers.to_vec())
         );
         let mut damaged = row.to_vec();
         damaged[1] ^= 1;

@@ -138,7 +138,7 @@ impl Followed {
     }
 }
 
-fn put_streams(out: &mut Vec<u8>, streams: &Streams) {
+pub(super) fn put_streams(out: &mut Vec<u8>, streams: &Streams) {
     let rules: Option<Vec<String>> = streams.rules().map(Iterator::collect);
     out.push(u8::from(rules.is_some()));
     if let Some(rules) = rules {
@@ -149,7 +149,7 @@ fn put_streams(out: &mut Vec<u8>, streams: &Streams) {
     }
 }
 
-fn streams(reader: &mut Reader<'_>) -> Result<Streams, BlockError> {
+pub(super) fn streams(reader: &mut Reader<'_>) -> Result<Streams, BlockError> {
     if reader.byte()? == 0 {
         return Ok(Streams::all());
     }
